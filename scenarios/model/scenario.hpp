@@ -1,0 +1,126 @@
+// What an experiment is. Plain data: filled by a reader, read by everybody, changed by nobody.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/clock.hpp"
+#include "scenarios/model/value.hpp"
+
+namespace troop::model {
+
+using namespace std::chrono_literals;
+
+/// `[system.broker]`: a RabbitMQ that the agent starts and ends (`managed`).
+struct Broker {
+  std::string kind = "rabbitmq";
+  bool managed = true;
+  std::uint16_t port = 0;                            ///< AMQP port on loopback; 0: the agent picks a free one.
+  std::string binary = "/usr/lib/rabbitmq/bin/rabbitmq-server";
+  Duration start_timeout = 60s;                      ///< Until the port answers the AMQP header.
+};
+
+struct Queue {
+  enum class Type { classic, quorum };
+  std::string name = "troop.work";
+  Type type = Type::classic;
+  bool durable = true;
+};
+
+struct Retry {
+  std::int64_t attempts = 20;  ///< Per message, the first included; also connection attempts in a row.
+  Duration initial = 200ms;
+  double multiplier = 2.0;
+  Duration max = 5s;
+  double jitter = 0.2;         ///< Each pause is multiplied by a random factor in [1 - jitter, 1 + jitter].
+  Duration timeout = 5s;       ///< For one connection attempt, and for one confirm.
+};
+
+struct Publish {
+  enum class Confirm { none, simple, correlated };
+  bool persistent = true;
+  Confirm confirm = Confirm::correlated;
+  std::int64_t window = 500;   ///< Unconfirmed messages per producer at most; `simple` means 1.
+  bool mandatory = true;
+  Retry retry;
+};
+
+struct Consume {
+  enum class Ack { none, manual, automatic };
+  Ack ack = Ack::manual;
+  std::int64_t prefetch = 100;  ///< Unacknowledged messages per consumer at most; 0: no limit.
+  Duration work{0};             ///< How long a handler works on one message.
+};
+
+struct Workload {
+  std::string kind = "amqp";
+  std::int64_t producers = 1;
+  std::int64_t consumers = 1;
+  double rate = 1000;                ///< Messages per second, all producers together; open loop. 0: as fast as the window lets.
+  std::int64_t payload_bytes = 256;
+  std::int64_t keys = 64;            ///< All producers together; each key belongs to one producer.
+  Queue queue;
+  Publish publish;
+  Consume consume;
+};
+
+/// One side of a tolerance: measured `op` limit. Durations are in seconds.
+struct Bound {
+  enum class Op { less, less_equal, greater, greater_equal };
+  Op op = Op::less;
+  double limit = 0;
+  [[nodiscard]] bool admits(double measured) const {
+    switch (op) {
+      case Op::less: return measured < limit;
+      case Op::less_equal: return measured <= limit;
+      case Op::greater: return measured > limit;
+      case Op::greater_equal: return measured >= limit;
+    }
+    return false;
+  }
+};
+
+struct SteadyState {
+  std::string probe;
+  Duration interval = 1s;
+  Duration timeout = 60s;                          ///< How long to wait for it before anything is broken.
+  std::map<std::string, Bound, std::less<>> tolerance;
+  Parameters parameters;
+};
+
+struct Step {
+  Duration at{0};                    ///< From the moment the steady state was seen.
+  std::string fault;
+  std::string target;
+  std::optional<Duration> period;    ///< The key `for`: how long the fault is held.
+  Parameters parameters;
+};
+
+/// One `[[invariant]]`. What each kind takes is in its catalogue entry.
+struct InvariantSpec {
+  std::string kind;
+  std::vector<std::string> expect;   ///< Anomalies that must show, attributed to a fault.
+  Parameters parameters;
+};
+
+struct Scenario {
+  std::string name;
+  std::string title;
+  std::string hypothesis;
+  std::vector<std::string> tags;
+  Duration duration = 20s;           ///< Of the experiment, from the steady state on.
+  Broker broker;
+  Workload workload;
+  std::vector<SteadyState> steady_state;
+  std::vector<Step> steps;           ///< In the order of `at`.
+  std::vector<InvariantSpec> invariants;
+};
+
+/// "producer-1" … and "consumer-1" …: the names a step may target and the history's `process`.
+std::string producer_name(std::int64_t number);
+std::string consumer_name(std::int64_t number);
+
+}  // namespace troop::model
