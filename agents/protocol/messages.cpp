@@ -1,0 +1,254 @@
+#include "agents/protocol/messages.hpp"
+
+namespace troop::protocol {
+namespace json = boost::json;
+namespace {
+
+Error broken(std::string what) { return {ErrorKind::protocol, std::move(what)}; }
+
+/// Reads the fields of one object and remembers the first thing that was wrong with them.
+class Fields {
+ public:
+  explicit Fields(const json::value& value) : object_(value.if_object()) {
+    if (object_ == nullptr) problem_ = "not an object";
+  }
+
+  void take(std::string_view name, std::int64_t& out) {
+    if (const json::value* field = find(name)) {
+      if (const auto* number = field->if_int64()) out = *number; else fail(name);
+    }
+  }
+  void take(std::string_view name, std::uint16_t& out) {
+    std::int64_t wide = 0;
+    take(name, wide);
+    if (wide < 0 || wide > UINT16_MAX) fail(name);
+    out = static_cast<std::uint16_t>(wide);
+  }
+  void take(std::string_view name, Duration& out) {
+    std::int64_t count = 0;
+    take(name, count);
+    out = Duration{count};
+  }
+  void take(std::string_view name, double& out) {
+    if (const json::value* field = find(name)) {
+      if (field->is_number()) out = field->to_number<double>(); else fail(name);
+    }
+  }
+  void take(std::string_view name, bool& out) {
+    if (const json::value* field = find(name)) {
+      if (const bool* flag = field->if_bool()) out = *flag; else fail(name);
+    }
+  }
+  void take(std::string_view name, std::string& out) {
+    if (const json::value* field = find(name)) {
+      if (const auto* text = field->if_string()) out.assign(text->data(), text->size()); else fail(name);
+    }
+  }
+  template <class E>
+  void take_enum(std::string_view name, E& out, std::int64_t last) {
+    std::int64_t number = 0;
+    take(name, number);
+    if (number < 0 || number > last) fail(name);
+    out = static_cast<E>(number);
+  }
+  const json::value* find(std::string_view name) {
+    if (object_ == nullptr) return nullptr;
+    const json::value* field = object_->if_contains(name);
+    if (field == nullptr) fail(name);
+    return field;
+  }
+  [[nodiscard]] bool good() const { return problem_.empty(); }
+  [[nodiscard]] Error error(std::string_view what) const { return broken(std::string{what} + ": " + problem_); }
+
+ private:
+  void fail(std::string_view name) {
+    if (problem_.empty()) problem_ = "field '" + std::string{name} + "' is missing or wrong";
+  }
+  const json::object* object_;
+  std::string problem_;
+};
+
+json::value value_json(const model::Value& value) {
+  struct Printer {
+    json::value operator()(bool b) const { return b; }
+    json::value operator()(std::int64_t i) const { return i; }
+    json::value operator()(double d) const { return d; }
+    json::value operator()(Duration d) const { return json::object{{"ns", d.count()}}; }
+    json::value operator()(const std::string& s) const { return json::string{s}; }
+    json::value operator()(const std::vector<std::string>& list) const {
+      json::array out;
+      for (const auto& entry : list) out.emplace_back(entry);
+      return out;
+    }
+  };
+  return std::visit(Printer{}, value);
+}
+
+std::optional<model::Value> value_from(const json::value& value) {
+  if (const bool* flag = value.if_bool()) return *flag;
+  if (const auto* number = value.if_int64()) return *number;
+  if (const double* number = value.if_double()) return *number;
+  if (const auto* text = value.if_string()) return std::string{*text};
+  if (const auto* object = value.if_object()) {
+    const json::value* ns = object->if_contains("ns");
+    if (ns == nullptr || !ns->is_int64()) return std::nullopt;
+    return Duration{ns->get_int64()};
+  }
+  if (const auto* array = value.if_array()) {
+    std::vector<std::string> list;
+    for (const auto& entry : *array) {
+      if (!entry.is_string()) return std::nullopt;
+      list.emplace_back(entry.get_string());
+    }
+    return list;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+json::object to_json(const model::Broker& broker) {
+  return {{"kind", broker.kind}, {"managed", broker.managed}, {"port", broker.port}, {"binary", broker.binary},
+          {"start_timeout", broker.start_timeout.count()}};
+}
+
+json::object to_json(const model::Workload& w) {
+  const auto& retry = w.publish.retry;
+  return {
+      {"kind", w.kind}, {"producers", w.producers}, {"consumers", w.consumers}, {"rate", w.rate},
+      {"payload_bytes", w.payload_bytes}, {"keys", w.keys},
+      {"queue", {{"name", w.queue.name}, {"type", static_cast<int>(w.queue.type)}, {"durable", w.queue.durable}}},
+      {"publish",
+       {{"persistent", w.publish.persistent}, {"confirm", static_cast<int>(w.publish.confirm)},
+        {"window", w.publish.window}, {"mandatory", w.publish.mandatory},
+        {"retry",
+         {{"attempts", retry.attempts}, {"initial", retry.initial.count()}, {"multiplier", retry.multiplier},
+          {"max", retry.max.count()}, {"jitter", retry.jitter}, {"timeout", retry.timeout.count()}}}}},
+      {"consume",
+       {{"ack", static_cast<int>(w.consume.ack)}, {"prefetch", w.consume.prefetch}, {"work", w.consume.work.count()}}}};
+}
+
+json::object to_json(const StepOrder& step) {
+  json::object parameters;
+  for (const auto& [name, value] : step.parameters) parameters[name] = value_json(value);
+  json::object out{{"number", step.number}, {"fault", step.fault}, {"victim", step.victim},
+                   {"parameters", std::move(parameters)}};
+  if (step.period) out["period"] = step.period->count();
+  return out;
+}
+
+json::object to_json(const Error& error) {
+  return {{"kind", static_cast<int>(error.kind)}, {"message", error.context}};
+}
+
+Result<model::Broker> broker_from_json(const json::value& value) {
+  model::Broker broker;
+  Fields fields{value};
+  fields.take("kind", broker.kind);
+  fields.take("managed", broker.managed);
+  fields.take("port", broker.port);
+  fields.take("binary", broker.binary);
+  fields.take("start_timeout", broker.start_timeout);
+  if (!fields.good()) return fields.error("broker");
+  return broker;
+}
+
+Result<model::Workload> workload_from_json(const json::value& value) {
+  model::Workload w;
+  Fields fields{value};
+  fields.take("kind", w.kind);
+  fields.take("producers", w.producers);
+  fields.take("consumers", w.consumers);
+  fields.take("rate", w.rate);
+  fields.take("payload_bytes", w.payload_bytes);
+  fields.take("keys", w.keys);
+  static const json::value nothing;
+  const auto part = [](Fields& of, std::string_view name) {
+    const json::value* found = of.find(name);
+    return Fields{found == nullptr ? nothing : *found};
+  };
+  Fields queue = part(fields, "queue");
+  queue.take("name", w.queue.name);
+  queue.take_enum("type", w.queue.type, 1);
+  queue.take("durable", w.queue.durable);
+  Fields publish = part(fields, "publish");
+  publish.take("persistent", w.publish.persistent);
+  publish.take_enum("confirm", w.publish.confirm, 2);
+  publish.take("window", w.publish.window);
+  publish.take("mandatory", w.publish.mandatory);
+  Fields retry = part(publish, "retry");
+  retry.take("attempts", w.publish.retry.attempts);
+  retry.take("initial", w.publish.retry.initial);
+  retry.take("multiplier", w.publish.retry.multiplier);
+  retry.take("max", w.publish.retry.max);
+  retry.take("jitter", w.publish.retry.jitter);
+  retry.take("timeout", w.publish.retry.timeout);
+  Fields consume = part(fields, "consume");
+  consume.take_enum("ack", w.consume.ack, 2);
+  consume.take("prefetch", w.consume.prefetch);
+  consume.take("work", w.consume.work);
+  for (const Fields* each : {&fields, &queue, &publish, &retry, &consume}) {
+    if (!each->good()) return each->error("workload");
+  }
+  if (w.producers < 0 || w.producers > 1000 || w.consumers < 0 || w.consumers > 1000) {
+    return broken("workload: too many workers");
+  }
+  return w;
+}
+
+Result<StepOrder> step_from_json(const json::value& value) {
+  StepOrder step;
+  Fields fields{value};
+  fields.take("number", step.number);
+  fields.take("fault", step.fault);
+  fields.take("victim", step.victim);
+  if (!fields.good()) return fields.error("step");
+  const json::object& object = value.get_object();
+  if (const json::value* period = object.if_contains("period")) {
+    if (!period->is_int64()) return broken("step: field 'period' is wrong");
+    step.period = Duration{period->get_int64()};
+  }
+  const json::value* parameters = object.if_contains("parameters");
+  if (parameters == nullptr || !parameters->is_object()) return broken("step: field 'parameters' is missing or wrong");
+  for (const auto& [name, field] : parameters->get_object()) {
+    auto parameter = value_from(field);
+    if (!parameter) return broken("step: parameter '" + std::string{name} + "' is wrong");
+    step.parameters.emplace(std::string{name}, std::move(*parameter));
+  }
+  return step;
+}
+
+Error error_from_json(const json::value& value) {
+  std::int64_t kind = 0;
+  Error error{ErrorKind::protocol, "the agent failed and did not say why"};
+  Fields fields{value};
+  fields.take("kind", kind);
+  fields.take("message", error.context);
+  if (fields.good() && kind >= 0 && kind <= static_cast<int>(ErrorKind::cancelled)) {
+    error.kind = static_cast<ErrorKind>(kind);
+  }
+  return error;
+}
+
+Result<json::object> parse_message(std::string_view body) {
+  json::error_code failure;
+  json::parse_options options;
+  options.max_depth = 16;
+  json::value value = json::parse(body, failure, {}, options);
+  if (failure || !value.is_object()) return broken("a message that is no JSON object");
+  return std::move(value.get_object());
+}
+
+Result<std::int64_t> integer_field(const json::object& message, std::string_view name) {
+  const json::value* field = message.if_contains(name);
+  if (field == nullptr || !field->is_int64()) return broken("field '" + std::string{name} + "' is missing or wrong");
+  return field->get_int64();
+}
+
+Result<std::string> text_field(const json::object& message, std::string_view name) {
+  const json::value* field = message.if_contains(name);
+  if (field == nullptr || !field->is_string()) return broken("field '" + std::string{name} + "' is missing or wrong");
+  return std::string{field->get_string()};
+}
+
+}  // namespace troop::protocol

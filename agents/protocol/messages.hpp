@@ -1,0 +1,65 @@
+// What controller and agent say to each other. JSON objects; three shapes:
+//
+//   request  {"request": NAME, "id": N, …}                 controller → agent
+//   reply    {"reply": N, …}  or  {"reply": N, "error": {"kind": …, "message": …}}
+//   notice   {"notice": NAME, …}                           agent → controller, unasked
+//
+//   request          carries                               reply
+//   hello            version, run                          version, pid, host, kernel, cpus
+//   prepare          broker, workload, steps               steps: [{back_end, undo_max, irreversible}]
+//   start_broker                                           port, version, pid, asked, ready
+//   start_workers    seed                                  workers: [name …], by record-frame index
+//   apply            step                                  effective, proof
+//   revert           step                                  restored, proof
+//   finish_producers timeout                               closed, detail
+//   drain            timeout                               drained, queues, detail
+//   renew            (every few seconds: the lease of everything in force)
+//   stop             (ends all parts)                      clean, problems
+//
+//   notice: event    {time, process, type, f, fields}      becomes a line of the history
+//           died     {part, detail}                        a part ended that nobody asked to end
+//
+// Times are CLOCK_MONOTONIC nanoseconds of the agent's host; durations nanoseconds.
+#pragma once
+
+#include <boost/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/error.hpp"
+#include "scenarios/model/scenario.hpp"
+
+namespace troop::protocol {
+
+/// A step as the agent needs it: the victim is resolved, the type of each parameter checked.
+struct StepOrder {
+  std::int64_t number = 0;
+  std::string fault;
+  std::string victim;                     ///< The name of a part: "broker", "consumer-1".
+  std::optional<Duration> period;
+  model::Parameters parameters;
+};
+
+/// How long a fault outlives the last sign of life of its controller.
+inline constexpr Duration lease = std::chrono::seconds{10};
+
+boost::json::object to_json(const model::Broker& broker);
+boost::json::object to_json(const model::Workload& workload);
+boost::json::object to_json(const StepOrder& step);
+boost::json::object to_json(const Error& error);
+
+/// Each refuses what is missing, of the wrong type or out of range, with an error of kind protocol.
+Result<model::Broker> broker_from_json(const boost::json::value& json);
+Result<model::Workload> workload_from_json(const boost::json::value& json);
+Result<StepOrder> step_from_json(const boost::json::value& json);
+Error error_from_json(const boost::json::value& json);
+
+/// Parses one message: an object of bounded depth.
+Result<boost::json::object> parse_message(std::string_view body);
+
+/// Fields of a message; an error of kind protocol where one is missing or of another type.
+Result<std::int64_t> integer_field(const boost::json::object& message, std::string_view name);
+Result<std::string> text_field(const boost::json::object& message, std::string_view name);
+
+}  // namespace troop::protocol
