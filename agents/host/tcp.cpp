@@ -1,0 +1,80 @@
+#include "agents/host/tcp.hpp"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <fstream>
+
+#include "common/ids.hpp"
+#include "common/unique_fd.hpp"
+
+namespace troop::agents {
+namespace asio = boost::asio;
+namespace {
+
+using asio::ip::tcp;
+
+/// ready, silent (connected, no answer yet) or refused; never ends by itself when the server stays silent.
+asio::awaitable<AmqpAnswer> converse(tcp::socket& socket, std::uint16_t port) {
+  constexpr auto quietly = asio::as_tuple(asio::use_awaitable);
+  const tcp::endpoint server{asio::ip::address_v4::loopback(), port};
+  if (const auto [refused] = co_await socket.async_connect(server, quietly); refused) co_return AmqpAnswer::refused;
+  static constexpr std::array<char, 8> header{'A', 'M', 'Q', 'P', 0, 0, 9, 1};
+  if (const auto [failed, sent] = co_await asio::async_write(socket, asio::buffer(header), quietly); failed) {
+    co_return AmqpAnswer::refused;
+  }
+  char first = 0;
+  const auto [failed, got] = co_await asio::async_read(socket, asio::buffer(&first, 1), quietly);
+  co_return !failed && first == 1 ? AmqpAnswer::ready : AmqpAnswer::refused;
+}
+
+asio::awaitable<void> expire(Duration timeout) {
+  asio::steady_timer timer{co_await asio::this_coro::executor, timeout};
+  (void)co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+}
+
+}  // namespace
+
+bool port_is_free(std::uint16_t port) {
+  const UniqueFd fd{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  const int on = 1;  // connections of a server that just went, in TIME_WAIT, do not count
+  setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 && listen(fd.get(), 1) == 0;
+}
+
+Result<std::uint16_t> pick_port() {
+  std::ifstream range{"/proc/sys/net/ipv4/ip_local_port_range"};
+  std::uint64_t first_outgoing = 32768;
+  range >> first_outgoing;
+  constexpr std::uint64_t lowest = 10240;
+  const std::uint64_t end = first_outgoing > lowest + 1000 ? first_outgoing : 32768;
+  Random random{fresh_seed()};  // not the run's seed: runs side by side must not pick alike
+  for (int attempt = 0; attempt < 200; ++attempt) {
+    const auto port = static_cast<std::uint16_t>(lowest + random.below(end - lowest));
+    if (port_is_free(port)) return port;
+  }
+  return Error{ErrorKind::usage, "no free port between " + std::to_string(lowest) + " and " + std::to_string(end)};
+}
+
+asio::awaitable<AmqpAnswer> ask_amqp(std::uint16_t port, Duration timeout) {
+  using namespace asio::experimental::awaitable_operators;
+  tcp::socket socket{co_await asio::this_coro::executor};
+  const auto outcome = co_await (converse(socket, port) || expire(timeout));
+  co_return outcome.index() == 0 ? std::get<0>(outcome) : AmqpAnswer::silent;
+}
+
+}  // namespace troop::agents

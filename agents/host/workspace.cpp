@@ -1,0 +1,91 @@
+#include "agents/host/workspace.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <string>
+#include <system_error>
+
+namespace troop::agents {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::string_view prefix = "troop-agent-";
+
+Result<void> write_all(int fd, std::string_view content, std::string_view what) {
+  while (!content.empty()) {
+    const ssize_t written = write(fd, content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return system_error(ErrorKind::usage, what, errno);
+    content.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return success();
+}
+
+}  // namespace
+
+Result<Workspace> Workspace::create() {
+  std::error_code failure;
+  fs::path base = fs::temp_directory_path(failure);
+  if (failure) return usage_error("no temporary folder: " + failure.message() + " (set TMPDIR)");
+  std::string name = (base / (std::string{prefix} + "XXXXXX")).string();
+  if (mkdtemp(name.data()) == nullptr) return system_error(ErrorKind::usage, base.string(), errno);
+  Workspace workspace;
+  workspace.path_ = name;
+  return workspace;
+}
+
+Workspace& Workspace::operator=(Workspace&& other) noexcept {
+  if (this != &other) {
+    remove();
+    path_ = std::exchange(other.path_, {});
+  }
+  return *this;
+}
+
+void Workspace::remove() {
+  if (path_.empty()) return;
+  std::error_code ignored;  // whatever is left is found by the start-up cleaner through the journal
+  fs::remove_all(path_, ignored);
+  path_.clear();
+}
+
+Result<void> remove_abandoned_workspace(const fs::path& path) {
+  const std::string name = path.filename().string();
+  if (!path.is_absolute() || path.lexically_normal() != path || !name.starts_with(prefix) ||
+      name.size() != prefix.size() + 6) {
+    return Error{ErrorKind::unrestored, path.string() + " is not an agent's workspace; it stays"};
+  }
+  struct stat status{};
+  if (lstat(path.c_str(), &status) != 0) return success();  // gone already
+  if (!S_ISDIR(status.st_mode) || status.st_uid != geteuid()) {
+    return Error{ErrorKind::unrestored, path.string() + " is not ours; it stays"};
+  }
+  std::error_code failure;
+  fs::remove_all(path, failure);
+  if (failure) return Error{ErrorKind::unrestored, path.string() + ": " + failure.message()};
+  return success();
+}
+
+Result<void> write_private(const fs::path& path, std::string_view content, unsigned mode) {
+  std::error_code ignored;
+  fs::remove(path, ignored);
+  const UniqueFd fd{open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)};
+  if (!fd) return system_error(ErrorKind::usage, path.string(), errno);
+  return write_all(fd.get(), content, path.string());
+}
+
+Result<UniqueFd> sealed_memory(std::string_view content) {
+  UniqueFd fd{memfd_create("troop", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
+  if (!fd) return system_error(ErrorKind::lost, "memfd_create", errno);
+  BOOST_OUTCOME_TRY(write_all(fd.get(), content, "memfd"));
+  if (lseek(fd.get(), 0, SEEK_SET) != 0) return system_error(ErrorKind::lost, "memfd", errno);
+  fcntl(fd.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
+  return fd;
+}
+
+}  // namespace troop::agents

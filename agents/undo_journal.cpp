@@ -1,0 +1,192 @@
+#include "agents/undo_journal.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <fstream>
+#include <iterator>
+
+#include "agents/host/workspace.hpp"
+#include "common/ids.hpp"
+
+namespace troop::agents {
+namespace fs = std::filesystem;
+namespace json = boost::json;
+namespace {
+
+constexpr off_t preallocated_bytes = 64 * 1024;
+constexpr std::size_t journal_bytes_max = 4 * 1024 * 1024;
+constexpr std::string_view suffix = ".journal";
+
+Result<void> make_private_folder(const fs::path& folder) {
+  std::error_code failure;
+  fs::create_directories(folder, failure);
+  if (failure) return usage_error(folder.string() + ": " + failure.message() + " (set TROOP_STATE_DIR)");
+  struct stat status{};
+  if (lstat(folder.c_str(), &status) != 0) return system_error(ErrorKind::usage, folder.string(), errno);
+  if (!S_ISDIR(status.st_mode) || status.st_uid != geteuid()) {
+    return usage_error(folder.string() + " is not a folder of this user (set TROOP_STATE_DIR)");
+  }
+  if (chmod(folder.c_str(), 0700) != 0) return system_error(ErrorKind::usage, folder.string(), errno);
+  return success();
+}
+
+/// What a journal file still owes. A torn last line was never acted upon: the change comes after the fsync.
+std::map<std::int64_t, UndoRecord> read_debts(const fs::path& path) {
+  std::map<std::int64_t, UndoRecord> open;
+  std::ifstream file{path, std::ios::binary};
+  std::string line;
+  std::size_t total = 0;
+  while (std::getline(file, line) && (total += line.size()) < journal_bytes_max) {
+    if (line.empty() || line[0] == '\0') break;  // the preallocated rest
+    json::error_code failure;
+    const json::value value = json::parse(line, failure);
+    const json::object* record = failure ? nullptr : value.if_object();
+    if (record == nullptr) continue;
+    if (const json::value* done = record->if_contains("done"); done != nullptr && done->is_int64()) {
+      open.erase(done->get_int64());
+      continue;
+    }
+    const json::value* number = record->if_contains("n");
+    const json::value* kind = record->if_contains("kind");
+    const json::value* state = record->if_contains("state");
+    if (number == nullptr || !number->is_int64() || kind == nullptr || !kind->is_string() || state == nullptr ||
+        !state->is_object()) {
+      continue;
+    }
+    open[number->get_int64()] = UndoRecord{std::string{kind->get_string()}, state->get_object()};
+  }
+  return open;
+}
+
+std::int64_t integer(const json::object& state, std::string_view name) {
+  const json::value* field = state.if_contains(name);
+  return field != nullptr && field->is_int64() ? field->get_int64() : 0;
+}
+
+std::string text(const json::object& state, std::string_view name) {
+  const json::value* field = state.if_contains(name);
+  return field != nullptr && field->is_string() ? std::string{field->get_string()} : std::string{};
+}
+
+Result<void> pay(const UndoRecord& record) {
+  // Every fault of a managed part is undone by ending the part, which has a record of its own.
+  if (record.kind == "fault") return success();
+  if (record.kind == "workspace") return remove_abandoned_workspace(text(record.state, "path"));
+  if (record.kind == "process") {
+    if (text(record.state, "boot_id") != boot_id()) return success();
+    const ProcessIdentity process{static_cast<pid_t>(integer(record.state, "pid")),
+                                  static_cast<std::uint64_t>(integer(record.state, "start_time"))};
+    if (process.pid <= 1) return success();
+    return end_stranger(process, std::chrono::milliseconds{500});
+  }
+  return Error{ErrorKind::unrestored, "an undo record of unknown kind '" + record.kind + "', from a newer version?"};
+}
+
+}  // namespace
+
+fs::path state_folder() {
+  if (const char* chosen = std::getenv("TROOP_STATE_DIR"); chosen != nullptr && *chosen != '\0') return chosen;
+  if (geteuid() == 0) return "/run/troop";
+  if (const char* runtime = std::getenv("XDG_RUNTIME_DIR"); runtime != nullptr && *runtime != '\0') {
+    return fs::path{runtime} / "troop";
+  }
+  std::error_code ignored;
+  return fs::temp_directory_path(ignored) / ("troop-" + std::to_string(geteuid()));
+}
+
+UndoRecord process_record(const std::string& part, const ProcessIdentity& process) {
+  return {"process",
+          {{"part", part},
+           {"pid", process.pid},
+           {"start_time", static_cast<std::int64_t>(process.start_time)},
+           {"boot_id", boot_id()}}};
+}
+
+UndoRecord workspace_record(const fs::path& path) { return {"workspace", {{"path", path.string()}}}; }
+
+Result<UndoJournal> UndoJournal::create(const fs::path& folder) {
+  BOOST_OUTCOME_TRY(make_private_folder(folder));
+  UndoJournal journal;
+  journal.path_ = folder / ("agent-" + std::to_string(getpid()) + "-" + random_hex(4) + std::string{suffix});
+  // Locked under a hidden name first: a cleaner must never see the file unlocked and take it for a dead agent's.
+  const fs::path unborn = folder / ("." + journal.path_.filename().string());
+  journal.fd_.reset(open(unborn.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!journal.fd_) return system_error(ErrorKind::usage, unborn.string(), errno);
+  int failure = posix_fallocate(journal.fd_.get(), 0, preallocated_bytes);
+  if (failure == 0 && flock(journal.fd_.get(), LOCK_EX | LOCK_NB) != 0) failure = errno;
+  if (failure == 0 && rename(unborn.c_str(), journal.path_.c_str()) != 0) failure = errno;
+  if (failure != 0) {
+    unlink(unborn.c_str());
+    return system_error(ErrorKind::usage, unborn.string(), failure);
+  }
+  const UniqueFd directory{open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (fsync(journal.fd_.get()) != 0 || !directory || fsync(directory.get()) != 0) {
+    return system_error(ErrorKind::usage, journal.path_.string(), errno);
+  }
+  return journal;
+}
+
+Result<void> UndoJournal::write(const json::object& line) {
+  const std::string text = json::serialize(line) + '\n';
+  std::size_t written = 0;
+  while (written < text.size()) {
+    const ssize_t count = pwrite(fd_.get(), text.data() + written, text.size() - written,
+                                 offset_ + static_cast<off_t>(written));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return system_error(ErrorKind::lost, path_.string(), errno);
+    written += static_cast<std::size_t>(count);
+  }
+  if (fdatasync(fd_.get()) != 0) return system_error(ErrorKind::lost, path_.string(), errno);
+  offset_ += static_cast<off_t>(text.size());
+  return success();
+}
+
+Result<std::int64_t> UndoJournal::append(const UndoRecord& record) {
+  const std::int64_t number = next_++;
+  BOOST_OUTCOME_TRY(write({{"n", number}, {"kind", record.kind}, {"state", record.state}}));
+  open_.emplace(number, record);
+  return number;
+}
+
+Result<void> UndoJournal::settle(std::int64_t number) {
+  if (open_.erase(number) == 0) return success();
+  return write({{"done", number}});
+}
+
+void UndoJournal::close() {
+  if (fd_ && open_.empty()) unlink(path_.c_str());
+  fd_.reset();
+}
+
+CleanUp clean_up_after_the_dead(const fs::path& folder) {
+  CleanUp result;
+  std::error_code failure;
+  for (const auto& entry : fs::directory_iterator{folder, failure}) {
+    const fs::path& path = entry.path();
+    if (!path.filename().string().starts_with("agent-") || path.extension() != suffix) continue;
+    const UniqueFd fd{open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW)};
+    struct stat status{};
+    if (!fd || fstat(fd.get(), &status) != 0 || status.st_uid != geteuid()) continue;
+    if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) continue;  // its agent lives
+    ++result.journals;
+    const auto debts = read_debts(path);
+    bool paid = true;
+    for (auto debt = debts.rbegin(); debt != debts.rend(); ++debt) {
+      if (auto done = pay(debt->second); done.has_error()) {
+        paid = false;
+        result.problems.push_back(path.filename().string() + ": " + done.error().context);
+      } else {
+        ++result.undone;
+      }
+    }
+    if (paid) unlink(path.c_str());
+  }
+  return result;
+}
+
+}  // namespace troop::agents

@@ -1,0 +1,70 @@
+// The undo journal: what has to be put back, on disk before it is changed, so that it outlives a SIGKILLed agent.
+//
+// One preallocated file per agent in the state folder, one JSON record a line, fsync'ed: {"n":3,"kind":"process",…} opens a
+// debt, {"done":3} settles it. The agent holds a lock on its file; a file without a lock belongs to a dead agent, and the next
+// agent that starts pays its debts (`clean_up_after_the_dead`), newest first. A file without debts is removed.
+//
+// Records carry boot id, pid and start time: after a reboot, or when the pid is another's, there is nothing to undo.
+#pragma once
+
+#include <boost/json.hpp>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "agents/host/process.hpp"
+#include "common/error.hpp"
+#include "common/unique_fd.hpp"
+
+namespace troop::agents {
+
+/// Something to put back, as data. `kind` is "process" (end it), "workspace" (remove it) or "fault" (see fault.hpp).
+struct UndoRecord {
+  std::string kind;
+  boost::json::object state;
+};
+
+class UndoJournal {
+ public:
+  /// A new journal in `folder` (made with mode 0700 if need be). Blocking.
+  static Result<UndoJournal> create(const std::filesystem::path& folder);
+  UndoJournal(UndoJournal&&) = default;
+  UndoJournal& operator=(UndoJournal&&) = default;
+
+  /// On disk when it returns: call it before the change, never after. Blocking (fsync). Returns the record's number.
+  Result<std::int64_t> append(const UndoRecord& record);
+  /// The debt is paid: the host is as before, and that was seen.
+  Result<void> settle(std::int64_t number);
+  [[nodiscard]] const std::map<std::int64_t, UndoRecord>& open() const { return open_; }
+  /// Removes the file if nothing is owed; otherwise it stays for the next agent.
+  void close();
+
+ private:
+  UndoJournal() = default;
+  Result<void> write(const boost::json::object& line);
+
+  std::filesystem::path path_;
+  UniqueFd fd_;
+  std::int64_t offset_ = 0;
+  std::int64_t next_ = 1;
+  std::map<std::int64_t, UndoRecord> open_;
+};
+
+/// Where the journals of this user's agents are: /run/troop for root, else below XDG_RUNTIME_DIR, else below the
+/// temporary folder. TROOP_STATE_DIR overrides it.
+std::filesystem::path state_folder();
+
+UndoRecord process_record(const std::string& part, const ProcessIdentity& process);
+UndoRecord workspace_record(const std::filesystem::path& path);
+
+struct CleanUp {
+  int journals = 0;                    ///< Of dead agents, found.
+  int undone = 0;                      ///< Debts that were paid now.
+  std::vector<std::string> problems;   ///< Debts that could not be paid; their journal stays.
+};
+/// Pays what dead agents of this user still owe on this host. Blocking, a few seconds at most. Idempotent.
+CleanUp clean_up_after_the_dead(const std::filesystem::path& folder);
+
+}  // namespace troop::agents
