@@ -1,0 +1,25 @@
+// broker.stop: an orderly stop, held for a while, then a start.
+#pragma once
+
+#include "scenarios/model/catalogue.hpp"
+
+namespace troop::model {
+
+inline FaultSpec broker_stop() {
+  return {
+      .name = "broker.stop",
+      .summary = "the broker is stopped in order (SIGTERM), stays down, and is started again",
+      .targets = {"broker"},
+      .period = FaultSpec::Period::required,
+      .back_end = "SIGTERM to the broker's pinned process (pidfd)",
+      .proof = "the process is gone and the AMQP port refuses connections",
+      .undo = "the same start command on the same data; proven when the port answers the AMQP header",
+      .irreversible = {"open connections are closed",
+                       "unconfirmed publishes may be lost, or stored all the same and duplicated by a resend",
+                       "unacknowledged deliveries are delivered again",
+                       "non-durable queues and transient messages are gone"},
+      .undo_max = std::chrono::seconds{60},
+  };
+}
+
+}  // namespace troop::model
