@@ -115,7 +115,7 @@ Result<UndoJournal> UndoJournal::create(const fs::path& folder) {
   journal.path_ = folder / ("agent-" + std::to_string(getpid()) + "-" + random_hex(4) + std::string{suffix});
   // Locked under a hidden name first: a cleaner must never see the file unlocked and take it for a dead agent's.
   const fs::path unborn = folder / ("." + journal.path_.filename().string());
-  journal.fd_.reset(open(unborn.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+  journal.fd_.reset(::open(unborn.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!journal.fd_) return system_error(ErrorKind::usage, unborn.string(), errno);
   int failure = posix_fallocate(journal.fd_.get(), 0, preallocated_bytes);
   if (failure == 0 && flock(journal.fd_.get(), LOCK_EX | LOCK_NB) != 0) failure = errno;
@@ -124,7 +124,7 @@ Result<UndoJournal> UndoJournal::create(const fs::path& folder) {
     unlink(unborn.c_str());
     return system_error(ErrorKind::usage, unborn.string(), failure);
   }
-  const UniqueFd directory{open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  const UniqueFd directory{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (fsync(journal.fd_.get()) != 0 || !directory || fsync(directory.get()) != 0) {
     return system_error(ErrorKind::usage, journal.path_.string(), errno);
   }
@@ -169,7 +169,7 @@ CleanUp clean_up_after_the_dead(const fs::path& folder) {
   for (const auto& entry : fs::directory_iterator{folder, failure}) {
     const fs::path& path = entry.path();
     if (!path.filename().string().starts_with("agent-") || path.extension() != suffix) continue;
-    const UniqueFd fd{open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW)};
+    const UniqueFd fd{::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW)};
     struct stat status{};
     if (!fd || fstat(fd.get(), &status) != 0 || status.st_uid != geteuid()) continue;
     if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) continue;  // its agent lives
