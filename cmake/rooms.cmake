@@ -38,9 +38,9 @@ function(troop_program name main)
   endif()
 endfunction()
 
-# One GoogleTest program per folder of tests.
+# One GoogleTest program per folder of tests. SERIAL: each of its tests has the machine to itself.
 function(troop_test name folder)
-  cmake_parse_arguments(TEST "" "TIMEOUT" "LINK;LABELS" ${ARGN})
+  cmake_parse_arguments(TEST "SERIAL" "TIMEOUT" "LINK;LABELS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
   if(NOT sources)
     return()
@@ -53,5 +53,18 @@ function(troop_test name folder)
     set(TEST_TIMEOUT 120)
   endif()
   gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60
-    PROPERTIES LABELS "${TEST_LABELS}" TIMEOUT ${TEST_TIMEOUT})
+    PROPERTIES LABELS "${TEST_LABELS}" TIMEOUT ${TEST_TIMEOUT} RUN_SERIAL ${TEST_SERIAL})
+endfunction()
+
+# One benchmark program per file of a folder: NAME.cpp becomes bench_NAME.
+function(troop_bench folder)
+  cmake_parse_arguments(BENCH "" "" "LINK" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
+  foreach(source ${sources})
+    get_filename_component(name ${source} NAME_WE)
+    add_executable(bench_${name} ${source})
+    target_link_libraries(bench_${name} PRIVATE ${BENCH_LINK})
+    target_compile_definitions(bench_${name} PRIVATE TROOP_SOURCE_DIR="${PROJECT_SOURCE_DIR}" TROOP_BIN_DIR="${CMAKE_BINARY_DIR}/bin")
+    troop_warnings(bench_${name})
+  endforeach()
 endfunction()
