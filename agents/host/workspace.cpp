@@ -10,11 +10,14 @@
 #include <string>
 #include <system_error>
 
+#include "common/ids.hpp"
+
 namespace troop::agents {
 namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view prefix = "troop-agent-";
+constexpr std::size_t random_bytes = 6;
 
 Result<void> write_all(int fd, std::string_view content, std::string_view what) {
   while (!content.empty()) {
@@ -28,14 +31,17 @@ Result<void> write_all(int fd, std::string_view content, std::string_view what) 
 
 }  // namespace
 
-Result<Workspace> Workspace::create() {
+Result<fs::path> Workspace::choose() {
   std::error_code failure;
-  fs::path base = fs::temp_directory_path(failure);
+  const fs::path base = fs::temp_directory_path(failure);
   if (failure) return usage_error("no temporary folder: " + failure.message() + " (set TMPDIR)");
-  std::string name = (base / (std::string{prefix} + "XXXXXX")).string();
-  if (mkdtemp(name.data()) == nullptr) return system_error(ErrorKind::usage, base.string(), errno);
+  return base / (std::string{prefix} + random_hex(random_bytes));
+}
+
+Result<Workspace> Workspace::create(const fs::path& chosen) {
+  if (mkdir(chosen.c_str(), 0700) != 0) return system_error(ErrorKind::usage, chosen.string(), errno);
   Workspace workspace;
-  workspace.path_ = name;
+  workspace.path_ = chosen;
   return workspace;
 }
 
@@ -57,7 +63,7 @@ void Workspace::remove() {
 Result<void> remove_abandoned_workspace(const fs::path& path) {
   const std::string name = path.filename().string();
   if (!path.is_absolute() || path.lexically_normal() != path || !name.starts_with(prefix) ||
-      name.size() != prefix.size() + 6) {
+      name.size() != prefix.size() + 2 * random_bytes) {
     return Error{ErrorKind::unrestored, path.string() + " is not an agent's workspace; it stays"};
   }
   struct stat status{};

@@ -12,7 +12,9 @@ namespace troop::agents {
 /// A folder of our own below the system's temporary one, mode 0700; removed with all it holds when dropped.
 class Workspace {
  public:
-  static Result<Workspace> create();
+  /// A path for a new workspace: write it to the undo journal, then create() it.
+  static Result<std::filesystem::path> choose();
+  static Result<Workspace> create(const std::filesystem::path& chosen);
   Workspace() = default;
   Workspace(Workspace&& other) noexcept : path_(std::exchange(other.path_, {})) {}
   Workspace& operator=(Workspace&& other) noexcept;

@@ -1,0 +1,16 @@
+// broker.kill: the broker's process is killed; it stays down until it is started again.
+#include <csignal>
+
+#include "agents/faults/process_faults.hpp"
+#include "agents/faults/table.hpp"
+
+namespace troop::agents {
+
+const Fault broker_kill{
+    .name = "broker.kill",
+    .plan = plan_on_part,
+    .apply = [](Parts& parts, const protocol::StepOrder& order) { return take_down(parts, order, SIGKILL); },
+    .revert = bring_back,
+};
+
+}  // namespace troop::agents

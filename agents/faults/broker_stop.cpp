@@ -1,0 +1,16 @@
+// broker.stop: the broker is asked to end (SIGTERM) and stays down until it is started again.
+#include <csignal>
+
+#include "agents/faults/process_faults.hpp"
+#include "agents/faults/table.hpp"
+
+namespace troop::agents {
+
+const Fault broker_stop{
+    .name = "broker.stop",
+    .plan = plan_on_part,
+    .apply = [](Parts& parts, const protocol::StepOrder& order) { return take_down(parts, order, SIGTERM); },
+    .revert = bring_back,
+};
+
+}  // namespace troop::agents

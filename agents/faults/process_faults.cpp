@@ -1,0 +1,80 @@
+#include "agents/faults/process_faults.hpp"
+
+#include <fmt/format.h>
+
+#include <csignal>
+
+namespace troop::agents {
+namespace {
+
+constexpr Duration down_max = std::chrono::seconds{20};
+constexpr Duration state_change_max = std::chrono::seconds{2};
+
+Result<Part*> victim(Parts& parts, const protocol::StepOrder& order) {
+  Part* part = parts.find(order.victim);
+  if (part == nullptr) return usage_error(order.fault + ": there is no part named '" + order.victim + "'");
+  return part;
+}
+
+/// Waits for a state letter for which `wanted` is true.
+asio::awaitable<bool> state_becomes(Process& process, bool (*wanted)(char)) {
+  const std::int64_t deadline = monotonic_ns() + state_change_max.count();
+  while (!wanted(process_state(process.pid()))) {
+    if (monotonic_ns() >= deadline || !process.alive()) co_return false;
+    co_await pause_for(std::chrono::milliseconds{1});
+  }
+  co_return true;
+}
+
+}  // namespace
+
+Result<UndoRecord> plan_on_part(Parts& parts, const protocol::StepOrder& order) {
+  BOOST_OUTCOME_TRY(victim(parts, order));
+  return UndoRecord{"fault", {{"fault", order.fault}, {"victim", order.victim}}};
+}
+
+asio::awaitable<Result<Proof>> take_down(Parts& parts, const protocol::StepOrder& order, int number) {
+  BOOST_OUTCOME_CO_TRY(auto part, victim(parts, order));
+  Process& process = part->process();
+  part->meant_to_run = false;
+  const std::int64_t asked = monotonic_ns();
+  BOOST_OUTCOME_CO_TRY(process.signal(number));
+  if (!co_await process.ended_within(down_max)) {
+    co_return Error{ErrorKind::timeout, fmt::format("{}: pid {} still runs {} after signal {}", order.fault,
+                                                    process.pid(), model::to_text(down_max), number)};
+  }
+  const std::int64_t now = monotonic_ns();
+  co_return Proof{now, fmt::format("pid {} gone after {} ms: {}", process.pid(), (now - asked) / 1'000'000,
+                                   process.ending())};
+}
+
+asio::awaitable<Result<Proof>> bring_back(Parts& parts, const protocol::StepOrder& order) {
+  BOOST_OUTCOME_CO_TRY(auto part, victim(parts, order));
+  part->meant_to_run = true;
+  if (!part->process().alive()) {
+    BOOST_OUTCOME_CO_TRY(part->start());
+  }
+  co_return co_await part->ready();
+}
+
+asio::awaitable<Result<Proof>> stop_running(Parts& parts, const protocol::StepOrder& order) {
+  BOOST_OUTCOME_CO_TRY(auto part, victim(parts, order));
+  BOOST_OUTCOME_CO_TRY(part->process().signal(SIGSTOP));
+  if (!co_await state_becomes(part->process(), [](char state) { return state == 'T'; })) {
+    co_return Error{ErrorKind::timeout, order.fault + ": the process did not stop"};
+  }
+  co_return Proof{monotonic_ns(), fmt::format("pid {} is in state T", part->process().pid())};
+}
+
+asio::awaitable<Result<Proof>> let_run(Parts& parts, const protocol::StepOrder& order) {
+  BOOST_OUTCOME_CO_TRY(auto part, victim(parts, order));
+  if (auto sent = part->process().signal(SIGCONT); sent.has_error()) {
+    co_return Error{ErrorKind::unrestored, order.fault + ": " + sent.error().context};
+  }
+  if (!co_await state_becomes(part->process(), [](char state) { return state != 'T' && state != '\0'; })) {
+    co_return Error{ErrorKind::unrestored, order.fault + ": the process did not go on"};
+  }
+  co_return co_await part->ready();
+}
+
+}  // namespace troop::agents

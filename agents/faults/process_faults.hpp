@@ -1,0 +1,21 @@
+// What the faults on processes have in common: taking a part down by a signal, and stopping it for a while.
+#pragma once
+
+#include "agents/fault.hpp"
+
+namespace troop::agents {
+
+/// The victim exists; the record names it.
+Result<UndoRecord> plan_on_part(Parts& parts, const protocol::StepOrder& order);
+
+/// Sends `number` and waits until the process is gone; a process that outlives SIGTERM by 20 s is no fault that took effect.
+asio::awaitable<Result<Proof>> take_down(Parts& parts, const protocol::StepOrder& order, int number);
+/// Starts the part unless it runs, and waits until it is ready.
+asio::awaitable<Result<Proof>> bring_back(Parts& parts, const protocol::StepOrder& order);
+
+/// SIGSTOP, seen in /proc (state T).
+asio::awaitable<Result<Proof>> stop_running(Parts& parts, const protocol::StepOrder& order);
+/// SIGCONT, seen in /proc, then ready. A part that died meanwhile is an error: it is not as before.
+asio::awaitable<Result<Proof>> let_run(Parts& parts, const protocol::StepOrder& order);
+
+}  // namespace troop::agents

@@ -1,0 +1,42 @@
+// The parts of a run that an agent started and can start again: the managed broker, the workers. What faults act on.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <string>
+#include <string_view>
+
+#include "agents/host/process.hpp"
+#include "common/error.hpp"
+
+namespace troop::agents {
+
+/// What was seen, and when: the evidence that something took effect.
+struct Proof {
+  std::int64_t time = 0;  ///< CLOCK_MONOTONIC, ns.
+  std::string text;       ///< For people: "pid 4711 is gone, killed by signal 9".
+};
+
+class Part {
+ public:
+  virtual ~Part() = default;
+  [[nodiscard]] virtual const std::string& name() const = 0;
+  /// "broker", "producer" or "consumer": the kinds of target in the fault catalogue.
+  [[nodiscard]] virtual std::string_view kind() const = 0;
+  [[nodiscard]] virtual Process& process() = 0;
+  /// Starts it (again); it is not ready yet. Journals the process. Errors: usage, lost.
+  virtual Result<void> start() = 0;
+  /// Waits until it does its work. Errors: unrestored, cancelled.
+  virtual asio::awaitable<Result<Proof>> ready() = 0;
+
+  /// False while a fault keeps it down or stopped: its end is then no surprise.
+  bool meant_to_run = false;
+};
+
+/// Finds parts by name; nullptr where there is none.
+class Parts {
+ public:
+  virtual ~Parts() = default;
+  [[nodiscard]] virtual Part* find(std::string_view name) = 0;
+};
+
+}  // namespace troop::agents

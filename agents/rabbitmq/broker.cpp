@@ -1,0 +1,133 @@
+#include "agents/rabbitmq/broker.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+
+#include "agents/host/tcp.hpp"
+#include "agents/host/workspace.hpp"
+#include "common/ids.hpp"
+
+namespace troop::agents {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr auto search_path = "/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Debian puts epmd into PATH; where it does not, it is beside the Erlang that RabbitMQ uses.
+std::string find_epmd() {
+  for (const char* path : {"/usr/bin/epmd", "/usr/lib/erlang/bin/epmd", "/usr/local/bin/epmd"}) {
+    if (access(path, X_OK) == 0) return path;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> ManagedBroker::check(const model::Broker& wanted) {
+  if (wanted.kind != "rabbitmq") return usage_error("broker kind '" + wanted.kind + "' is not known; use 'rabbitmq'");
+  if (access(wanted.binary.c_str(), X_OK) != 0) {
+    return usage_error("no RabbitMQ at " + wanted.binary +
+                       "; install it (apt-get install rabbitmq-server) or set system.broker.binary");
+  }
+  if (find_epmd().empty()) return usage_error("no epmd on this host; install Erlang (apt-get install erlang-base)");
+  if (wanted.port != 0 && !port_is_free(wanted.port)) {
+    return usage_error(fmt::format("port {} is in use; end what listens there, or leave system.broker.port out so that a "
+                                   "free one is taken", wanted.port));
+  }
+  return success();
+}
+
+ManagedBroker::ManagedBroker(model::Broker wanted, fs::path folder, const bool& stopping)
+    : wanted_(std::move(wanted)), folder_(std::move(folder)), stopping_(stopping) {}
+
+Result<void> ManagedBroker::configure() {
+  address_.port = wanted_.port;
+  if (address_.port == 0) {
+    BOOST_OUTCOME_TRY(address_.port, pick_port());
+  }
+  do {
+    BOOST_OUTCOME_TRY(distribution_port_, pick_port());
+    BOOST_OUTCOME_TRY(epmd_port_, pick_port());
+  } while (distribution_port_ == address_.port || epmd_port_ == address_.port || distribution_port_ == epmd_port_);
+  address_.user = "troop";
+  address_.password = random_hex(16);
+
+  std::error_code failure;
+  for (const char* name : {"mnesia", "log", "home"}) fs::create_directory(folder_ / name, failure);
+  if (failure) return usage_error(folder_.string() + ": " + failure.message());
+  BOOST_OUTCOME_TRY(write_private(folder_ / "enabled_plugins", "[].\n"));
+  BOOST_OUTCOME_TRY(write_private(folder_ / "home/.erlang.cookie", random_hex(10), 0400));
+  return write_private(folder_ / "rabbitmq.conf",
+                       fmt::format("listeners.tcp.1 = 127.0.0.1:{}\ndefault_user = {}\ndefault_pass = {}\n",
+                                   address_.port, address_.user, address_.password));
+}
+
+Result<void> ManagedBroker::spawn() {
+  const auto path = [&](const char* name) { return (folder_ / name).string(); };
+  if (!epmd_.alive()) {
+    const Spawn what{{find_epmd(), "-port", std::to_string(epmd_port_), "-address", "127.0.0.1"},
+                     {fmt::format("PATH={}", search_path)},
+                     path("epmd.out"),
+                     {}};
+    BOOST_OUTCOME_TRY(epmd_, Process::spawn(what));
+  }
+  const Spawn what{{wanted_.binary},
+                   {fmt::format("PATH={}", search_path),
+                    "LANG=C.UTF-8",
+                    "HOME=" + path("home"),
+                    "RABBITMQ_CONF_ENV_FILE=/dev/null",
+                    "RABBITMQ_NODENAME=troop@localhost",
+                    fmt::format("RABBITMQ_NODE_PORT={}", address_.port),
+                    fmt::format("RABBITMQ_DIST_PORT={}", distribution_port_),
+                    "RABBITMQ_MNESIA_BASE=" + path("mnesia"),
+                    "RABBITMQ_LOG_BASE=" + path("log"),
+                    "RABBITMQ_CONFIG_FILE=" + path("rabbitmq.conf"),
+                    "RABBITMQ_ENABLED_PLUGINS_FILE=" + path("enabled_plugins"),
+                    "RABBITMQ_PID_FILE=" + path("pid"),
+                    fmt::format("ERL_EPMD_PORT={}", epmd_port_),
+                    "ERL_EPMD_ADDRESS=127.0.0.1",
+                    "RUNNING_UNDER_SYSTEMD=true",
+                    "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1}"},
+                   path("out"),
+                   {}};
+  BOOST_OUTCOME_TRY(process_, Process::spawn(what));
+  return success();
+}
+
+asio::awaitable<Result<void>> ManagedBroker::ready() {
+  const std::int64_t deadline = monotonic_ns() + wanted_.start_timeout.count();
+  std::int64_t respawn = 0;
+  while (!stopping_ && monotonic_ns() < deadline) {
+    if (process_.alive()) {
+      if (co_await ask_amqp(address_.port, std::chrono::milliseconds{500}) == AmqpAnswer::ready && process_.alive()) {
+        co_return success();
+      }
+      co_await pause_for(std::chrono::milliseconds{20});
+    } else if (respawn == 0) {
+      respawn = monotonic_ns() + 1'000'000'000;
+    } else if (monotonic_ns() >= respawn) {
+      respawn = 0;
+      BOOST_OUTCOME_CO_TRY(spawn());
+    } else {
+      co_await pause_for(std::chrono::milliseconds{20});
+    }
+  }
+  if (stopping_) co_return Error{ErrorKind::cancelled, "waiting for the broker was ended"};
+  co_return Error{ErrorKind::unrestored,
+                  fmt::format("the broker did not answer AMQP on port {} within {}{}", address_.port,
+                              model::to_text(wanted_.start_timeout), log_tail())};
+}
+
+std::string ManagedBroker::log_tail() const {
+  std::ifstream file{log(), std::ios::binary};
+  constexpr std::streamoff bytes = 600;
+  file.seekg(0, std::ios::end);
+  file.seekg(std::max<std::streamoff>(0, file.tellg() - bytes));
+  std::string text{std::istreambuf_iterator<char>{file}, {}};
+  return text.empty() ? std::string{} : "; the end of its log:\n" + text;
+}
+
+}  // namespace troop::agents

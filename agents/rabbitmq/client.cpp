@@ -1,0 +1,86 @@
+#include "agents/rabbitmq/client.hpp"
+
+#include <amqp.h>
+#include <amqp_tcp_socket.h>
+#include <sys/time.h>
+
+#include <memory>
+
+namespace troop::agents {
+namespace {
+
+constexpr int frame_bytes_max = 131072;
+
+timeval to_timeval(Duration duration) {
+  timeval out{};
+  out.tv_sec = duration.count() / 1'000'000'000;
+  out.tv_usec = duration.count() % 1'000'000'000 / 1000;
+  return out;
+}
+
+Error broken(std::string_view what, const amqp_rpc_reply_t& reply) {
+  std::string why = "unexpected answer";
+  if (reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION) {
+    why = amqp_error_string2(reply.library_error);
+  } else if (reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION && reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD) {
+    const auto* close = static_cast<const amqp_channel_close_t*>(reply.reply.decoded);
+    why.assign(static_cast<const char*>(close->reply_text.bytes), close->reply_text.len);
+  } else if (reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION && reply.reply.id == AMQP_CONNECTION_CLOSE_METHOD) {
+    const auto* close = static_cast<const amqp_connection_close_t*>(reply.reply.decoded);
+    why.assign(static_cast<const char*>(close->reply_text.bytes), close->reply_text.len);
+  }
+  return {ErrorKind::lost, std::string{what} + ": " + why};
+}
+
+struct Destroy {
+  void operator()(amqp_connection_state_t connection) const {
+    amqp_connection_close(connection, AMQP_REPLY_SUCCESS);
+    amqp_destroy_connection(connection);
+  }
+};
+using Connection = std::unique_ptr<amqp_connection_state_t_, Destroy>;
+
+Result<Connection> connect(const AmqpAddress& broker, Duration timeout) {
+  Connection connection{amqp_new_connection()};
+  amqp_socket_t* socket = connection ? amqp_tcp_socket_new(connection.get()) : nullptr;
+  if (socket == nullptr) return Error{ErrorKind::lost, "out of memory"};
+  const timeval limit = to_timeval(timeout);
+  amqp_set_handshake_timeout(connection.get(), &limit);
+  amqp_set_rpc_timeout(connection.get(), &limit);
+  if (const int status = amqp_socket_open_noblock(socket, "127.0.0.1", broker.port, &limit); status != AMQP_STATUS_OK) {
+    return Error{ErrorKind::lost, std::string{"connect to the broker: "} + amqp_error_string2(status)};
+  }
+  const auto reply = amqp_login(connection.get(), broker.vhost.c_str(), 0, frame_bytes_max, 0, AMQP_SASL_METHOD_PLAIN,
+                                broker.user.c_str(), broker.password.c_str());
+  if (reply.reply_type != AMQP_RESPONSE_NORMAL) return broken("log in to the broker", reply);
+  return connection;
+}
+
+}  // namespace
+
+Result<std::string> broker_version(const AmqpAddress& broker, Duration timeout) {
+  BOOST_OUTCOME_TRY(auto connection, connect(broker, timeout));
+  const amqp_table_t* properties = amqp_get_server_properties(connection.get());
+  for (int i = 0; properties != nullptr && i < properties->num_entries; ++i) {
+    const amqp_table_entry_t& entry = properties->entries[i];
+    const std::string_view key{static_cast<const char*>(entry.key.bytes), entry.key.len};
+    if (key == "version" && entry.value.kind == AMQP_FIELD_KIND_UTF8) {
+      return std::string{static_cast<const char*>(entry.value.value.bytes.bytes), entry.value.value.bytes.len};
+    }
+  }
+  return Error{ErrorKind::lost, "the broker does not say its version"};
+}
+
+Result<QueueDepth> queue_depth(const AmqpAddress& broker, const std::string& queue, Duration timeout) {
+  BOOST_OUTCOME_TRY(auto connection, connect(broker, timeout));
+  amqp_channel_open(connection.get(), 1);
+  if (const auto reply = amqp_get_rpc_reply(connection.get()); reply.reply_type != AMQP_RESPONSE_NORMAL) {
+    return broken("open a channel", reply);
+  }
+  const auto* declared = amqp_queue_declare(connection.get(), 1, amqp_cstring_bytes(queue.c_str()), 1, 0, 0, 0,
+                                            amqp_empty_table);
+  if (declared == nullptr) return broken("look at queue " + queue, amqp_get_rpc_reply(connection.get()));
+  return QueueDepth{declared->message_count, declared->consumer_count};
+}
+
+}  // namespace troop::agents
