@@ -1,0 +1,41 @@
+#include "reports/history/names.hpp"
+
+#include <array>
+
+namespace troop::history {
+namespace {
+
+constexpr std::array<std::string_view, 4> types{"invoke", "ok", "fail", "info"};
+
+constexpr std::array<std::string_view, 15> subjects{"run",   "connection", "publish", "deliver", "ack",
+                                                    "nack",  "reject",     "sink",    "drain",   "effect",
+                                                    "state", "request",    "fault",   "probe",   "log"};
+static_assert(subjects.size() == static_cast<std::size_t>(Subject::other), "one word per subject, in its order");
+
+}  // namespace
+
+std::optional<Type> type_of(std::string_view text) {
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    if (text == types[i]) return static_cast<Type>(i);
+  }
+  return std::nullopt;
+}
+
+std::string_view to_text(Type type) { return types.at(static_cast<std::size_t>(type)); }
+
+Subject subject_of(std::string_view text) {
+  // The three that make up nearly every history first.
+  if (text == "publish") return Subject::publish;
+  if (text == "deliver") return Subject::deliver;
+  if (text == "ack") return Subject::ack;
+  for (std::size_t i = 0; i < subjects.size(); ++i) {
+    if (text == subjects[i]) return static_cast<Subject>(i);
+  }
+  return Subject::other;
+}
+
+std::string_view to_text(Subject subject) {
+  return subject == Subject::other ? std::string_view{} : subjects.at(static_cast<std::size_t>(subject));
+}
+
+}  // namespace troop::history
