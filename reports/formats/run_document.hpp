@@ -1,5 +1,5 @@
-// Everything about one run, as plain data: whoever runs an experiment fills it, each format prints it, `run.json` stores
-// it. Times are counted from the moment the run began, as in the history.
+// Everything about one run, as plain data: whoever runs an experiment fills it, each format prints it, `run.json`
+// stores it. Times are counted from the moment the run began, as in the history.
 #pragma once
 
 #include <cstdint>
@@ -22,80 +22,79 @@ struct Phase {
 
 /// What became of one step of the scenario. A time that is missing did not happen.
 struct FaultRecord {
-  std::int64_t step = 0;                     ///< Position in the scenario, from 1.
-  std::string name;                          ///< "broker.kill"
-  std::string target;                        ///< As the scenario says it: "consumer".
-  std::string victim;                        ///< As it was resolved: "consumer-2".
-  std::string back_end;                      ///< How it was done: "SIGKILL to the broker's process".
-  std::optional<Duration> asked;             ///< The agent was asked to apply it.
-  std::optional<Duration> effective;         ///< Its effect was measured.
-  std::optional<Duration> undo_asked;        ///< The agent was asked to undo it.
-  std::optional<Duration> restored;          ///< The part was proven ready again: the fault's proven end.
-  std::optional<Duration> steady;            ///< The first of the consecutive good windows after that.
-  std::string proof;                         ///< What was measured: "port 5672 refused after 41 ms".
-  std::string restored_proof;                ///< Likewise for the way back: "AMQP header answered".
-  std::vector<std::string> irreversible;     ///< What undo could not take back, as declared by the plan.
-  std::string outcome;                       ///< "proven", "not proven", "refused", "not restored", "skipped" …
-  std::string detail;                        ///< Why, where the outcome needs it. May be empty.
+  std::int64_t step = 0;                  ///< Position in the scenario, from 1.
+  std::string name;                       ///< "broker.kill"
+  std::string target;                     ///< As the scenario says it: "consumer".
+  std::string victim;                     ///< As it was resolved: "consumer-2".
+  std::string back_end;                   ///< How it was done: "SIGKILL to the broker's process".
+  std::optional<Duration> asked;          ///< The agent was asked to apply it.
+  std::optional<Duration> effective;      ///< Its effect was measured.
+  std::optional<Duration> undo_asked;     ///< The agent was asked to undo it.
+  std::optional<Duration> restored;       ///< The part was proven ready again: the fault's proven end.
+  std::optional<Duration> steady;         ///< The first of the consecutive good windows after that.
+  std::string proof;                      ///< What was measured: "port 5672 refused after 41 ms".
+  std::string restored_proof;             ///< Likewise for the way back: "AMQP header answered".
+  std::vector<std::string> irreversible;  ///< What undo could not take back, as declared by the plan.
+  std::string outcome;                    ///< "proven", "not proven", "refused", "not restored", "skipped" …
+  std::string detail;                     ///< Why, where the outcome needs it. May be empty.
 };
 
 /// One second of the load. Without latencies: nothing was delivered for the first time in it.
 struct SeriesPoint {
-  std::int64_t second = 0;                   ///< Since the run began; the point covers [second, second + 1).
-  std::int64_t published = 0;                ///< Attempts that began.
+  std::int64_t second = 0;     ///< Since the run began; the point covers [second, second + 1).
+  std::int64_t published = 0;  ///< Attempts that began.
   std::int64_t confirmed = 0;
-  std::int64_t delivered = 0;                ///< Every delivery, repeated ones included.
-  std::optional<double> p50_ms;              ///< End to end, from the intended time, of first deliveries in this second.
+  std::int64_t delivered = 0;    ///< Every delivery, repeated ones included.
+  std::optional<double> p50_ms;  ///< End to end, from the intended time, of first deliveries in this second.
   std::optional<double> p99_ms;
 };
 
 struct StoryLine {
   Duration at{0};
-  std::string text;                          ///< "producer-1 publishes p1-17 (attempt 1)"
-  bool witness = false;                      ///< One of the anomaly's witnesses.
+  std::string text;      ///< "producer-1 publishes p1-17 (attempt 1)"
+  bool witness = false;  ///< One of the anomaly's witnesses.
 };
 
 /// What happened to the message of one listed anomaly, in order.
 struct Story {
-  std::int64_t invariant = 0;                ///< Index into `judged.invariants`.
-  std::int64_t anomaly = 0;                  ///< Index into that invariant's `anomalies`.
+  std::int64_t invariant = 0;  ///< Index into `judged.invariants`.
+  std::int64_t anomaly = 0;    ///< Index into that invariant's `anomalies`.
   std::vector<StoryLine> lines;
-  std::int64_t left_out = 0;                 ///< Lines beyond the cap.
 };
 
 struct RunDocument {
-  std::string id;                            ///< Unique; also the run directory's name.
+  std::string id;  ///< Unique; also the run directory's name.
   std::string tool_version;
 
   std::string scenario_name;
   std::string scenario_title;
   std::string hypothesis;
   std::vector<std::string> tags;
-  std::string scenario_path;                 ///< As given on the command line.
-  std::string scenario_text;                 ///< As read, comments included.
-  std::vector<std::string> overrides;        ///< "workload.rate=500", as given.
+  std::string scenario_path;           ///< As given on the command line.
+  std::string scenario_text;           ///< As read, comments included.
+  std::vector<std::string> overrides;  ///< "workload.rate=500", as given.
   std::uint64_t seed = 0;
 
-  std::int64_t started_wall_ns = 0;          ///< Since 1970, UTC.
-  Duration length{0};                        ///< From the run's begin to its end.
+  std::int64_t started_wall_ns = 0;  ///< Since 1970, UTC.
+  Duration length{0};                ///< From the run's begin to its end.
 
   std::string host_name;
-  std::string host_kernel;                   ///< "Linux 6.1.0-18-amd64 x86_64"
+  std::string host_kernel;  ///< "Linux 6.1.0-18-amd64 x86_64"
   std::int64_t host_cpus = 0;
-  std::string broker_kind;                   ///< "rabbitmq"
+  std::string broker_kind;  ///< "rabbitmq"
   std::string broker_version;
-  std::int64_t broker_port = 0;              ///< 0: not known, as when it never started.
+  std::int64_t broker_port = 0;                               ///< 0: not known, as when it never started.
   std::vector<std::pair<std::string, std::string>> versions;  ///< {"rabbitmq-c", "0.11.0"} …
 
-  std::string ended_by = "completed";        ///< Or "interrupted (SIGINT)", "steady-state-not-reached", "agent-lost" …
-  int exit_code = 3;                         ///< As documented for every command.
-  std::vector<Phase> phases;                 ///< In order; a phase never reached is not listed.
-  std::vector<FaultRecord> faults;           ///< In the order of the steps.
+  std::string ended_by = "completed";  ///< Or "interrupted (SIGINT)", "steady-state-not-reached", "agent-lost" …
+  int exit_code = 3;                   ///< As documented for every command.
+  std::vector<Phase> phases;           ///< In order; a phase never reached is not listed.
+  std::vector<FaultRecord> faults;     ///< In the order of the steps.
   std::vector<std::pair<std::string, std::int64_t>> counts;  ///< {"published", 40000}, {"confirmed", 39998} …
-  std::vector<std::string> problems;         ///< What went wrong besides violations, for people; whole sentences.
+  std::vector<std::string> problems;  ///< What went wrong besides violations, for people; whole sentences.
 
   invariants::Judged judged;
-  std::vector<SeriesPoint> series;           ///< Seconds ascending, without gaps.
+  std::vector<SeriesPoint> series;  ///< Seconds ascending, without gaps.
   std::vector<Story> stories;
 };
 

@@ -6,16 +6,18 @@
 
 #include "common/error.hpp"
 #include "reports/formats/run_document.hpp"
+#include "reports/history/reader.hpp"
 
 namespace troop::formats {
 
 struct Retelling {
-  std::vector<SeriesPoint> series;
-  std::vector<Story> stories;    ///< One for each anomaly of `judged` that has witnesses or a message, in its order.
+  std::vector<SeriesPoint> series;  ///< From the first second with load to the last; load after 100,000 s is left out.
+  std::vector<Story> stories;  ///< One for each anomaly of `judged` of which the history tells something, in its order.
 };
 
-/// Streams the history once, and a second time where anomalies have messages. Memory grows with the messages under way
-/// and the anomalies listed, not with the history. Errors: those of history::Reader. Blocks on the disk.
+/// Streams the history once. Memory grows with the messages under way and the anomalies listed, not with the history.
+/// Errors: those of history::Reader. Blocks on the disk.
 Result<Retelling> retell(const std::filesystem::path& history, const invariants::Judged& judged);
+Result<Retelling> retell(history::Reader& reader, const invariants::Judged& judged);
 
 }  // namespace troop::formats

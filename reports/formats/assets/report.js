@@ -1,0 +1,120 @@
+// The charts and the light/dark switch. The page says everything without this script; only the charts need it.
+(function () {
+  'use strict';
+  var root = document.documentElement;
+  var data = JSON.parse(document.getElementById('data').textContent);
+  var dark = window.matchMedia('(prefers-color-scheme: dark)');
+  var charts = [];
+
+  function colour(name) { return getComputedStyle(root).getPropertyValue('--' + name).trim(); }
+
+  function isDark() { return root.dataset.theme ? root.dataset.theme === 'dark' : dark.matches; }
+
+  function shade(context, area, chart) {
+    data.windows.forEach(function (window_) {
+      [['start', 'undo', 'force'], ['undo', 'end', 'back']].forEach(function (part) {
+        var left = Math.max(chart.toDomXCoord(window_[part[0]]), area.x);
+        var right = Math.min(chart.toDomXCoord(window_[part[1]]), area.x + area.w);
+        if (right <= left) return;
+        context.fillStyle = colour(part[2]);
+        context.fillRect(left, area.y, Math.max(right - left, 1), area.h);
+      });
+      var start = chart.toDomXCoord(window_.start);
+      if (start < area.x || start > area.x + area.w) return;
+      context.fillStyle = colour('bad');
+      context.fillRect(start, area.y, 1, area.h);
+      context.font = '600 12px system-ui, sans-serif';
+      context.textBaseline = 'top';
+      var width = context.measureText(window_.name).width;
+      var fits = start + 6 + width < area.x + area.w;
+      context.textAlign = fits ? 'left' : 'right';
+      context.fillText(window_.name, fits ? start + 6 : start - 6, area.y + 4);
+    });
+  }
+
+  function number(value) { return value.toLocaleString('en-US', {maximumFractionDigits: 0}); }
+
+  function latency(value) {
+    if (value < 9.95) return value.toFixed(1) + ' ms';
+    return value < 999.5 ? value.toFixed(0) + ' ms' : (value / 1000).toFixed(2) + ' s';
+  }
+
+  function latencyTick(value) { return value < 1000 ? +value.toPrecision(3) + ' ms' : +(value / 1000).toPrecision(3) + ' s'; }
+
+  // Text nodes only: nothing here becomes markup.
+  function legend(place, names, show) {
+    return function (moment) {
+      place.textContent = '';
+      if (moment.x !== undefined) add('', 'at ' + moment.x + ' s', '');
+      moment.series.forEach(function (one, at) {
+        add(names[at], one.labelHTML, moment.x === undefined || one.y === undefined || one.y === null ? '' : show(one.y));
+      });
+      return '';
+    };
+    function add(name, label, value) {
+      var item = place.appendChild(document.createElement('span'));
+      if (name) item.appendChild(document.createElement('i')).style.background = 'var(--' + name + ')';
+      item.appendChild(document.createTextNode(label + ' '));
+      item.appendChild(document.createElement('b')).textContent = value;
+    }
+  }
+
+  function draw(id, rows, labels, names, show, tick, more) {
+    var place = document.getElementById(id);
+    if (!place || rows.length === 0) return;
+    var options = {
+      labels: labels, colors: names.map(colour), strokeWidth: 2, drawGapEdgePoints: true, pointSize: 2.5,
+      highlightCircleSize: 4, gridLineColor: colour('grid'), axisLineColor: colour('line'), axisLabelFontSize: 12,
+      gridLineWidth: 1, underlayCallback: shade, labelsDiv: document.createElement('div'), legend: 'always',
+      legendFormatter: legend(document.getElementById(id + '-legend'), names, show), rightGap: 8,
+      axes: {
+        x: {axisLabelFormatter: function (x) { return +x.toFixed(2) + ' s'; }, pixelsPerLabel: 70},
+        y: {axisLabelFormatter: tick, axisLabelWidth: 58, pixelsPerLabel: 40}
+      },
+      drawCallback: follow
+    };
+    Object.keys(more).forEach(function (key) { options[key] = more[key]; });
+    charts.push({chart: new Dygraph(place, rows, options), names: names});
+  }
+
+  // Both charts show the same seconds: zooming one zooms the other.
+  var following = false;
+  function follow(chart, first) {
+    if (first || following) return;
+    following = true;
+    charts.forEach(function (other) {
+      if (other.chart !== chart) other.chart.updateOptions({dateWindow: chart.isZoomed('x') ? chart.xAxisRange() : null});
+    });
+    following = false;
+  }
+
+  function recolour() {
+    following = true;
+    charts.forEach(function (one) {
+      one.chart.updateOptions({colors: one.names.map(colour), gridLineColor: colour('grid'), axisLineColor: colour('line')});
+    });
+    following = false;
+    button.textContent = isDark() ? 'Light' : 'Dark';
+    button.setAttribute('aria-label', 'Switch to the ' + (isDark() ? 'light' : 'dark') + ' theme');
+  }
+
+  var button = document.getElementById('theme');
+  button.hidden = false;
+  button.addEventListener('click', function () {
+    root.dataset.theme = isDark() ? 'light' : 'dark';
+    recolour();
+  });
+  dark.addEventListener('change', recolour);
+
+  draw('rates', data.rates, ['second', 'published', 'confirmed', 'delivered'], ['published', 'confirmed', 'delivered'],
+       number, number, {includeZero: true});
+  draw('latency', data.latency, ['second', 'p50', 'p99'], ['p50', 'p99'], latency, latencyTick, {logscale: true});
+  recolour();
+
+  var closed = [];
+  window.addEventListener('beforeprint', function () {
+    closed = Array.prototype.filter.call(document.querySelectorAll('details.anomaly'), function (one) { return !one.open; });
+    closed.forEach(function (one) { one.open = true; });
+  });
+  window.addEventListener('afterprint', function () { closed.forEach(function (one) { one.open = false; }); });
+})();

@@ -1,0 +1,146 @@
+// run.json: what a program reads. The fields are a contract, documented in README.md beside this file.
+#include <boost/json.hpp>
+
+#include "reports/formats/formats.hpp"
+#include "reports/formats/json_text.hpp"
+#include "reports/formats/text.hpp"
+
+namespace troop::formats {
+namespace {
+
+namespace json = boost::json;
+
+json::value maybe_ns(const std::optional<Duration>& at) { return at ? json::value{at->count()} : json::value{}; }
+
+json::array texts(const std::vector<std::string>& items) {
+  json::array list;
+  for (const auto& item : items) list.emplace_back(item);
+  return list;
+}
+
+json::array to_json(const std::vector<Phase>& phases) {
+  json::array list;
+  for (const auto& phase : phases) {
+    list.push_back({{"name", phase.name}, {"start_ns", phase.start.count()}, {"end_ns", maybe_ns(phase.end)}});
+  }
+  return list;
+}
+
+json::array to_json(const std::vector<FaultRecord>& faults) {
+  json::array list;
+  for (const auto& fault : faults) {
+    list.push_back({{"step", fault.step},
+                    {"name", fault.name},
+                    {"target", fault.target},
+                    {"victim", fault.victim},
+                    {"back_end", fault.back_end},
+                    {"outcome", fault.outcome},
+                    {"detail", fault.detail},
+                    {"asked_ns", maybe_ns(fault.asked)},
+                    {"effective_ns", maybe_ns(fault.effective)},
+                    {"undo_asked_ns", maybe_ns(fault.undo_asked)},
+                    {"restored_ns", maybe_ns(fault.restored)},
+                    {"steady_ns", maybe_ns(fault.steady)},
+                    {"proof", fault.proof},
+                    {"restored_proof", fault.restored_proof},
+                    {"irreversible", texts(fault.irreversible)}});
+  }
+  return list;
+}
+
+/// By column: an hour of load stays small, and each list is one line.
+json::object to_json(const std::vector<SeriesPoint>& series) {
+  json::array second, published, confirmed, delivered, p50, p99;
+  const auto maybe = [](const std::optional<double>& number) { return number ? json::value{*number} : json::value{}; };
+  for (const auto& point : series) {
+    second.emplace_back(point.second);
+    published.emplace_back(point.published);
+    confirmed.emplace_back(point.confirmed);
+    delivered.emplace_back(point.delivered);
+    p50.push_back(maybe(point.p50_ms));
+    p99.push_back(maybe(point.p99_ms));
+  }
+  return {{"second", std::move(second)},       {"published", std::move(published)}, {"confirmed", std::move(confirmed)},
+          {"delivered", std::move(delivered)}, {"p50_ms", std::move(p50)},          {"p99_ms", std::move(p99)}};
+}
+
+json::array to_json(const std::vector<Story>& stories) {
+  json::array list;
+  for (const auto& story : stories) {
+    json::array lines;
+    for (const auto& line : story.lines) {
+      lines.push_back({{"at_ns", line.at.count()}, {"text", line.text}, {"witness", line.witness}});
+    }
+    list.push_back({{"invariant", story.invariant}, {"anomaly", story.anomaly}, {"lines", std::move(lines)}});
+  }
+  return list;
+}
+
+json::object to_json(const invariants::Judged& judged);
+
+json::object by_name(const std::vector<std::pair<std::string, std::int64_t>>& counts) {
+  json::object object;
+  for (const auto& [name, count] : counts) object.emplace(name, count);
+  return object;
+}
+
+json::object by_name(const std::vector<std::pair<std::string, std::string>>& values) {
+  json::object object;
+  for (const auto& [name, value] : values) object.emplace(name, value);
+  return object;
+}
+
+json::object to_json(const invariants::Judged& judged) {
+  json::array list;
+  for (const auto& judgement : judged.invariants) {
+    json::array anomalies;
+    for (const auto& anomaly : judgement.anomalies) {
+      anomalies.push_back({{"kind", anomaly.kind},
+                           {"id", anomaly.id},
+                           {"witnesses", json::array(anomaly.witnesses.begin(), anomaly.witnesses.end())},
+                           {"during", texts(anomaly.during)}});
+    }
+    list.push_back({{"kind", judgement.kind},
+                    {"outcome", invariants::to_text(judgement.outcome)},
+                    {"counts", by_name(judgement.counts)},
+                    {"anomalies", std::move(anomalies)},
+                    {"reasons", texts(judgement.reasons)}});
+  }
+  return {{"verdict", invariants::to_text(judged.verdict)},
+          {"events", judged.events},
+          {"complete", judged.complete},
+          {"warnings", texts(judged.warnings)},
+          {"invariants", std::move(list)}};
+}
+
+}  // namespace
+
+std::string to_json(const RunDocument& document) {
+  json::object out;
+  out["schema"] = 1;
+  for (const auto& field : to_json(document.judged)) out.emplace(field.key(), field.value());
+  out["id"] = document.id;
+  out["tool_version"] = document.tool_version;
+  out["exit_code"] = document.exit_code;
+  out["ended_by"] = document.ended_by;
+  out["started"] = wall_iso(document.started_wall_ns);
+  out["started_wall_ns"] = document.started_wall_ns;
+  out["length_ns"] = document.length.count();
+  out["problems"] = texts(document.problems);
+  out["scenario"] = {
+      {"name", document.scenario_name}, {"title", document.scenario_title}, {"hypothesis", document.hypothesis},
+      {"tags", texts(document.tags)},   {"path", document.scenario_path},   {"overrides", texts(document.overrides)},
+      {"seed", document.seed},          {"text", document.scenario_text}};
+  out["host"] = {{"name", document.host_name}, {"kernel", document.host_kernel}, {"cpus", document.host_cpus}};
+  out["broker"] = {
+      {"kind", document.broker_kind}, {"version", document.broker_version}, {"port", document.broker_port}};
+  out["versions"] = by_name(document.versions);
+  out["counts"] = by_name(document.counts);
+  out["phases"] = to_json(document.phases);
+  out["faults"] = to_json(document.faults);
+  out["series"] = to_json(document.series);
+  out["stories"] = to_json(document.stories);
+  return pretty(out) + "\n";
+}
+
+}  // namespace troop::formats

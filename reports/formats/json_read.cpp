@@ -1,0 +1,187 @@
+// Reads run.json back: strict about what it knows, silent about what a later version added.
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <boost/system/error_code.hpp>
+
+#include "reports/formats/formats.hpp"
+#include "reports/formats/json_text.hpp"
+
+namespace troop::formats {
+namespace {
+
+namespace json = boost::json;
+
+std::optional<Duration> maybe_duration(const Fields& in, std::string_view name) {
+  const auto count = in.maybe_integer(name);
+  return count ? std::optional{Duration{*count}} : std::nullopt;
+}
+
+/// The enumerator whose to_text() is written in the field.
+template <class Enum>
+Enum one_of(const Fields& in, std::string_view name, std::initializer_list<Enum> all) {
+  const std::string text = in.text(name);
+  for (const Enum value : all) {
+    if (invariants::to_text(value) == text) return value;
+  }
+  in.complain(name, fmt::format("'{}' is not a known value", text));
+  return *all.begin();
+}
+
+invariants::Judged read_judged(const Fields& in) {
+  using enum invariants::Outcome;
+  invariants::Judged judged;
+  judged.verdict =
+      one_of(in, "verdict", {invariants::Verdict::pass, invariants::Verdict::inconclusive, invariants::Verdict::fail});
+  judged.events = in.integer("events");
+  judged.complete = in.flag("complete");
+  judged.warnings = in.texts("warnings");
+  for (const auto& from : in.objects("invariants")) {
+    invariants::Judgement judgement;
+    judgement.kind = from.text("kind");
+    judgement.outcome = one_of(from, "outcome", {holds, unknown, violated});
+    judgement.counts = from.integer_by_name("counts");
+    judgement.reasons = from.texts("reasons");
+    for (const auto& item : from.objects("anomalies")) {
+      judgement.anomalies.push_back(
+          {item.text("kind"), item.text("id"), item.integers("witnesses"), item.texts("during")});
+    }
+    judged.invariants.push_back(std::move(judgement));
+  }
+  return judged;
+}
+
+FaultRecord read_fault(const Fields& in) {
+  FaultRecord fault;
+  fault.step = in.integer("step");
+  fault.name = in.text("name");
+  fault.target = in.text("target");
+  fault.victim = in.text("victim");
+  fault.back_end = in.text("back_end");
+  fault.outcome = in.text("outcome");
+  fault.detail = in.text("detail");
+  fault.asked = maybe_duration(in, "asked_ns");
+  fault.effective = maybe_duration(in, "effective_ns");
+  fault.undo_asked = maybe_duration(in, "undo_asked_ns");
+  fault.restored = maybe_duration(in, "restored_ns");
+  fault.steady = maybe_duration(in, "steady_ns");
+  fault.proof = in.text("proof");
+  fault.restored_proof = in.text("restored_proof");
+  fault.irreversible = in.texts("irreversible");
+  return fault;
+}
+
+std::vector<SeriesPoint> read_series(const Fields& in) {
+  const auto second = in.integers("second");
+  const auto published = in.integers("published");
+  const auto confirmed = in.integers("confirmed");
+  const auto delivered = in.integers("delivered");
+  const auto p50 = in.maybe_numbers("p50_ms");
+  const auto p99 = in.maybe_numbers("p99_ms");
+  for (const std::size_t size : {published.size(), confirmed.size(), delivered.size(), p50.size(), p99.size()}) {
+    if (size != second.size()) {
+      in.complain("second", "the columns differ in length");
+      return {};
+    }
+  }
+  std::vector<SeriesPoint> series;
+  for (std::size_t at = 0; at < second.size(); ++at) {
+    series.push_back({second[at], published[at], confirmed[at], delivered[at], p50[at], p99[at]});
+  }
+  return series;
+}
+
+Story read_story(const Fields& in, const invariants::Judged& judged) {
+  Story story;
+  story.invariant = in.integer("invariant");
+  story.anomaly = in.integer("anomaly");
+  for (const auto& line : in.objects("lines")) {
+    story.lines.push_back({Duration{line.integer("at_ns")}, line.text("text"), line.flag("witness")});
+  }
+  const auto inside = [](std::int64_t index, std::size_t size) {
+    return index >= 0 && static_cast<std::uint64_t>(index) < size;
+  };
+  if (!inside(story.invariant, judged.invariants.size())) {
+    in.complain("invariant", "there is no such invariant");
+  } else if (!inside(story.anomaly, judged.invariants[static_cast<std::size_t>(story.invariant)].anomalies.size())) {
+    in.complain("anomaly", "there is no such anomaly");
+  }
+  return story;
+}
+
+void read_setting(const Fields& in, RunDocument& document) {
+  const Fields scenario = in.object("scenario");
+  document.scenario_name = scenario.text("name");
+  document.scenario_title = scenario.text("title");
+  document.hypothesis = scenario.text("hypothesis");
+  document.tags = scenario.texts("tags");
+  document.scenario_path = scenario.text("path");
+  document.overrides = scenario.texts("overrides");
+  document.seed = scenario.natural("seed");
+  document.scenario_text = scenario.text("text");
+
+  const Fields host = in.object("host");
+  document.host_name = host.text("name");
+  document.host_kernel = host.text("kernel");
+  document.host_cpus = host.integer("cpus");
+
+  const Fields broker = in.object("broker");
+  document.broker_kind = broker.text("kind");
+  document.broker_version = broker.text("version");
+  document.broker_port = broker.integer("port");
+  document.versions = in.text_by_name("versions");
+}
+
+RunDocument read_document(const Fields& in) {
+  RunDocument document;
+  document.judged = read_judged(in);
+  document.id = in.text("id");
+  document.tool_version = in.text("tool_version");
+  document.exit_code = static_cast<int>(in.integer("exit_code") & 0xFF);  // what a process can exit with
+  document.ended_by = in.text("ended_by");
+  document.started_wall_ns = in.integer("started_wall_ns");
+  document.length = Duration{in.integer("length_ns")};
+  document.problems = in.texts("problems");
+  read_setting(in, document);
+  document.counts = in.integer_by_name("counts");
+  for (const auto& phase : in.objects("phases")) {
+    document.phases.push_back(
+        {phase.text("name"), Duration{phase.integer("start_ns")}, maybe_duration(phase, "end_ns")});
+  }
+  for (const auto& fault : in.objects("faults")) document.faults.push_back(read_fault(fault));
+  document.series = read_series(in.object("series"));
+  for (const auto& story : in.objects("stories")) document.stories.push_back(read_story(story, document.judged));
+  return document;
+}
+
+}  // namespace
+
+Result<RunDocument> from_json(std::string_view text, std::string_view source) {
+  boost::system::error_code broken;
+  json::value value;
+  std::size_t parsed = 0;
+  try {
+    json::parser parser;
+    parsed = parser.write_some(text.data(), text.size(), broken);
+    if (!broken && text.find_first_not_of(" \t\r\n", parsed) != std::string_view::npos) {
+      broken = json::error::extra_data;
+    }
+    if (!broken) value = parser.release();
+  } catch (const std::exception& error) {  // a text or a list beyond what the library can hold
+    return usage_error(fmt::format("{}: not JSON: {}", source, error.what()));
+  }
+  if (broken) return usage_error(fmt::format("{}: not JSON, from byte {} on: {}", source, parsed, broken.message()));
+  if (!value.is_object()) return usage_error(fmt::format("{}: one JSON object expected", source));
+
+  std::string problem;
+  const Fields in{value.get_object(), "", problem};
+  const std::int64_t schema = in.integer("schema");
+  if (problem.empty() && schema != 1) {
+    return usage_error(fmt::format("{}: schema {} is not known to this version, which reads schema 1", source, schema));
+  }
+  RunDocument document = read_document(in);
+  if (!problem.empty()) return usage_error(fmt::format("{}: {}", source, problem));
+  return document;
+}
+
+}  // namespace troop::formats

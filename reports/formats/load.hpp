@@ -1,0 +1,33 @@
+// Counts a history's load second by second.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <unordered_map>
+#include <vector>
+
+#include "reports/formats/run_document.hpp"
+#include "reports/history/event.hpp"
+
+namespace troop::formats {
+
+class Load {
+ public:
+  void observe(const history::Event& event);
+  /// Call once, after the last event.
+  std::vector<SeriesPoint> finish();
+
+ private:
+  SeriesPoint& point(std::int64_t second);
+  void arrive(const history::Event& event, std::int64_t second);
+  void close_second();
+
+  std::map<std::int64_t, SeriesPoint> points_;
+  std::map<std::int64_t, SeriesPoint>::iterator last_ = points_.end();
+  /// Hash of a message under way → when it was meant to be sent. Two ids with one hash of 64 bits cost one sample.
+  std::unordered_map<std::uint64_t, std::int64_t> under_way_;
+  std::int64_t open_second_ = -1;
+  std::vector<std::int64_t> latencies_;  ///< Of the open second, nanoseconds.
+};
+
+}  // namespace troop::formats

@@ -1,0 +1,25 @@
+#include "reports/formats/series.hpp"
+
+#include "reports/formats/load.hpp"
+#include "reports/formats/storyteller.hpp"
+
+namespace troop::formats {
+
+Result<Retelling> retell(const std::filesystem::path& history, const invariants::Judged& judged) {
+  BOOST_OUTCOME_TRY(auto reader, history::Reader::open(history));
+  return retell(reader, judged);
+}
+
+Result<Retelling> retell(history::Reader& reader, const invariants::Judged& judged) {
+  Load load;
+  Storyteller storyteller{judged};
+  for (;;) {
+    BOOST_OUTCOME_TRY(const history::Event* event, reader.next());
+    if (!event) break;
+    load.observe(*event);
+    storyteller.observe(*event);
+  }
+  return Retelling{load.finish(), storyteller.finish()};
+}
+
+}  // namespace troop::formats
