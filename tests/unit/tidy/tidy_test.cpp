@@ -1,6 +1,6 @@
 #include "tests/unit/tidy/tidy.hpp"
 
-#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include <algorithm>
 #include <ostream>
@@ -10,9 +10,6 @@ namespace troop::tidy {
 void PrintTo(const Check& check, std::ostream* out) { *out << check.name; }
 
 namespace {
-
-using testing::ElementsAre;
-using testing::IsEmpty;
 
 const Check& check_named(std::string_view name) {
   static const std::vector<Check> all = checks();
