@@ -4,174 +4,55 @@
 
 #include <boost/json.hpp>
 #include <cerrno>
-#include <chrono>
-#include <limits>
+#include <cmath>
+#include <cstdint>
+
+#include "agents/protocol/messages.hpp"
 
 namespace troop::agents {
 namespace {
 
 namespace json = boost::json;
-using model::Consume;
-using model::Publish;
-using model::Queue;
 
-constexpr std::string_view confirm_names[] = {"none", "simple", "correlated"};
-constexpr std::string_view ack_names[] = {"none", "manual", "auto"};
-constexpr std::string_view queue_names[] = {"classic", "quorum"};
-constexpr std::string_view role_names[] = {"producer", "consumer"};
-
-template <class Enum, std::size_t n>
-json::string name_of(Enum value, const std::string_view (&names)[n]) {
-  return json::string{names[static_cast<std::size_t>(value)]};
+Error wrong(std::string_view member) {
+  return usage_error("worker configuration: '" + std::string{member} + "' is missing or wrong");
 }
 
-/// Takes members out of an object and remembers the first one that is missing or wrong.
-class Members {
- public:
-  explicit Members(const json::value* value) : object_(value != nullptr ? value->if_object() : nullptr) {
-    if (object_ == nullptr) complaint_ = "not an object";
-  }
-
-  [[nodiscard]] Members inner(std::string_view name) const {
-    Members members{object_ != nullptr ? object_->if_contains(name) : nullptr};
-    if (!members.complaint_.empty()) members.complaint_ = std::string{name} + ": " + members.complaint_;
-    return members;
-  }
-  void text(std::string_view name, std::string& out) {
-    const json::value* value = find(name);
-    if (value == nullptr) return;
-    if (const json::string* found = value->if_string()) {
-      out.assign(found->data(), found->size());
-    } else {
-      wrong(name);
-    }
-  }
-  void flag(std::string_view name, bool& out) {
-    const json::value* value = find(name);
-    if (value == nullptr) return;
-    if (const bool* found = value->if_bool()) {
-      out = *found;
-    } else {
-      wrong(name);
-    }
-  }
-  template <class Integer>
-  void integer(std::string_view name, Integer& out, Integer least, Integer most = std::numeric_limits<Integer>::max()) {
-    const json::value* value = find(name);
-    if (value == nullptr) return;
-    boost::system::error_code error;
-    const auto number = value->to_number<Integer>(error);
-    if (error || !value->is_number() || value->is_double() || number < least || number > most) return wrong(name);
-    out = number;
-  }
-  void duration(std::string_view name, Duration& out) {
-    std::int64_t ns = 0;
-    integer<std::int64_t>(name, ns, 0);
-    out = Duration{ns};
-  }
-  void number(std::string_view name, double& out, double least) {
-    const json::value* value = find(name);
-    if (value == nullptr) return;
-    boost::system::error_code error;
-    const double found = value->to_number<double>(error);
-    if (error || !(found >= least) || found > 1e12) return wrong(name);
-    out = found;
-  }
-  template <class Enum, std::size_t n>
-  void choice(std::string_view name, Enum& out, const std::string_view (&names)[n]) {
-    std::string found;
-    text(name, found);
-    for (std::size_t i = 0; i < n; ++i) {
-      if (names[i] == found) {
-        out = static_cast<Enum>(i);
-        return;
-      }
-    }
-    wrong(name);
-  }
-  void join(const Members& part) {
-    if (complaint_.empty()) complaint_ = part.complaint_;
-  }
-  [[nodiscard]] const std::string& complaint() const { return complaint_; }
-
- private:
-  const json::value* find(std::string_view name) {
-    const json::value* value = object_ != nullptr ? object_->if_contains(name) : nullptr;
-    if (value == nullptr && complaint_.empty()) complaint_ = std::string{name} + " is missing";
-    return value;
-  }
-  void wrong(std::string_view name) {
-    if (complaint_.empty()) complaint_ = std::string{name} + " is wrong";
-  }
-
-  const json::object* object_;
-  std::string complaint_;
-};
-
-json::object workload_json(const model::Workload& workload) {
-  const auto& retry = workload.publish.retry;
-  return {
-      {"producers", workload.producers},
-      {"consumers", workload.consumers},
-      {"rate", workload.rate},
-      {"payload_bytes", workload.payload_bytes},
-      {"keys", workload.keys},
-      {"queue",
-       {{"name", workload.queue.name},
-        {"type", name_of(workload.queue.type, queue_names)},
-        {"durable", workload.queue.durable}}},
-      {"publish",
-       {{"persistent", workload.publish.persistent},
-        {"confirm", name_of(workload.publish.confirm, confirm_names)},
-        {"window", workload.publish.window},
-        {"mandatory", workload.publish.mandatory},
-        {"retry",
-         {{"attempts", retry.attempts},
-          {"initial_ns", retry.initial.count()},
-          {"multiplier", retry.multiplier},
-          {"max_ns", retry.max.count()},
-          {"jitter", retry.jitter},
-          {"timeout_ns", retry.timeout.count()}}}}},
-      {"consume",
-       {{"ack", name_of(workload.consume.ack, ack_names)},
-        {"prefetch", workload.consume.prefetch},
-        {"work_ns", workload.consume.work.count()}}},
-  };
+/// A member that is an integer within [least, most].
+template <class Integer>
+Result<void> take(const json::object& from, std::string_view name, Integer& out, Integer least, Integer most) {
+  const json::value* value = from.if_contains(name);
+  if (value == nullptr || !(value->is_int64() || value->is_uint64())) return wrong(name);
+  boost::system::error_code error;
+  const auto number = value->to_number<Integer>(error);
+  if (error || number < least || number > most) return wrong(name);
+  out = number;
+  return success();
 }
 
-std::string read_workload(Members members, model::Workload& workload) {
-  members.integer<std::int64_t>("producers", workload.producers, 0, 65535);
-  members.integer<std::int64_t>("consumers", workload.consumers, 0, 65535);
-  members.number("rate", workload.rate, 0);
-  members.integer<std::int64_t>("payload_bytes", workload.payload_bytes, 0, 128 << 20);
-  members.integer<std::int64_t>("keys", workload.keys, 1, std::numeric_limits<std::int32_t>::max());
+Result<void> take(const json::object& from, std::string_view name, std::string& out) {
+  const json::value* value = from.if_contains(name);
+  if (value == nullptr || !value->is_string()) return wrong(name);
+  out = std::string{value->get_string()};
+  return success();
+}
 
-  Members queue = members.inner("queue");
-  queue.text("name", workload.queue.name);
-  queue.choice("type", workload.queue.type, queue_names);
-  queue.flag("durable", workload.queue.durable);
+Result<void> take_role(const json::object& from, WorkerConfig::Role& out) {
+  std::string role;
+  BOOST_OUTCOME_TRYV(take(from, "role", role));
+  if (role != "producer" && role != "consumer") return wrong("role");
+  out = role == "producer" ? WorkerConfig::Role::producer : WorkerConfig::Role::consumer;
+  return success();
+}
 
-  Members publish = members.inner("publish");
-  publish.flag("persistent", workload.publish.persistent);
-  publish.choice("confirm", workload.publish.confirm, confirm_names);
-  publish.integer<std::int64_t>("window", workload.publish.window, 1, 1'000'000);
-  publish.flag("mandatory", workload.publish.mandatory);
-
-  Members retry = publish.inner("retry");
-  retry.integer<std::int64_t>("attempts", workload.publish.retry.attempts, 1, 65535);
-  retry.duration("initial_ns", workload.publish.retry.initial);
-  retry.number("multiplier", workload.publish.retry.multiplier, 1);
-  retry.duration("max_ns", workload.publish.retry.max);
-  retry.number("jitter", workload.publish.retry.jitter, 0);
-  retry.duration("timeout_ns", workload.publish.retry.timeout);
-
-  Members consume = members.inner("consume");
-  consume.choice("ack", workload.consume.ack, ack_names);
-  consume.integer<std::int64_t>("prefetch", workload.consume.prefetch, 0, 65535);
-  consume.duration("work_ns", workload.consume.work);
-
-  for (const Members* part : {&queue, &publish, &retry, &consume}) members.join(*part);
-  return members.complaint();
+/// What a worker cannot work with, whoever let it through.
+bool workable(const model::Workload& w) {
+  const auto& retry = w.publish.retry;
+  return w.payload_bytes >= 0 && w.payload_bytes <= (128 << 20) && w.keys >= 1 && w.keys <= INT32_MAX &&
+         w.queue.name.size() <= 255 && w.publish.window >= 1 && w.publish.window <= 1'000'000 && retry.attempts >= 1 &&
+         retry.attempts <= UINT16_MAX && retry.initial.count() >= 0 && retry.max.count() >= 0 &&
+         retry.timeout.count() > 0 && std::isfinite(retry.multiplier) && retry.jitter >= 0 && retry.jitter <= 1 &&
+         w.consume.prefetch >= 0 && w.consume.prefetch <= UINT16_MAX && w.consume.work.count() >= 0;
 }
 
 }  // namespace
@@ -204,7 +85,7 @@ std::vector<std::uint32_t> owned_keys(const WorkerConfig& config) {
 
 std::string to_json(const WorkerConfig& config) {
   const json::object object{
-      {"role", name_of(config.role, role_names)},
+      {"role", config.role == WorkerConfig::Role::producer ? "producer" : "consumer"},
       {"number", config.number},
       {"host", config.host},
       {"port", config.port},
@@ -214,7 +95,7 @@ std::string to_json(const WorkerConfig& config) {
       {"rate", config.rate},
       {"start_ns", config.start_ns},
       {"seed", config.seed},
-      {"workload", workload_json(config.workload)},
+      {"workload", protocol::to_json(config.workload)},
   };
   return json::serialize(object);
 }
@@ -224,23 +105,30 @@ Result<WorkerConfig> worker_config_from_json(std::string_view text) {
   json::parse_options options;
   options.max_depth = 8;
   const json::value value = json::parse({text.data(), text.size()}, error, {}, options);
-  if (error) return usage_error("worker configuration: not JSON");
+  if (error || !value.is_object()) return usage_error("worker configuration: not a JSON object");
+  const json::object& from = value.get_object();
 
   WorkerConfig config;
-  Members members{&value};
-  members.choice("role", config.role, role_names);
-  members.integer<std::int64_t>("number", config.number, 1, 65535);
-  members.text("host", config.host);
-  members.integer<std::uint16_t>("port", config.port, 1);
-  members.text("vhost", config.vhost);
-  members.text("user", config.user);
-  members.text("password", config.password);
-  members.number("rate", config.rate, 0);
-  members.integer<std::int64_t>("start_ns", config.start_ns, 0);
-  members.integer<std::uint64_t>("seed", config.seed, 0);
-  std::string complaint = members.complaint();
-  if (complaint.empty()) complaint = read_workload(members.inner("workload"), config.workload);
-  if (!complaint.empty()) return usage_error("worker configuration: " + complaint);
+  BOOST_OUTCOME_TRYV(take_role(from, config.role));
+  BOOST_OUTCOME_TRYV(take<std::int64_t>(from, "number", config.number, 1, UINT16_MAX));
+  BOOST_OUTCOME_TRYV(take(from, "host", config.host));
+  BOOST_OUTCOME_TRYV(take<std::uint16_t>(from, "port", config.port, 1, UINT16_MAX));
+  BOOST_OUTCOME_TRYV(take(from, "vhost", config.vhost));
+  BOOST_OUTCOME_TRYV(take(from, "user", config.user));
+  BOOST_OUTCOME_TRYV(take(from, "password", config.password));
+  BOOST_OUTCOME_TRYV(take<std::int64_t>(from, "start_ns", config.start_ns, 0, INT64_MAX));
+  BOOST_OUTCOME_TRYV(take<std::uint64_t>(from, "seed", config.seed, 0, UINT64_MAX));
+  const json::value* rate = from.if_contains("rate");
+  if (rate == nullptr || !rate->is_number()) return wrong("rate");
+  config.rate = rate->to_number<double>();
+  if (!(config.rate >= 0 && config.rate <= 1e9)) return wrong("rate");
+
+  const json::value* workload = from.if_contains("workload");
+  if (workload == nullptr) return wrong("workload");
+  auto read = protocol::workload_from_json(*workload);
+  if (!read) return usage_error("worker configuration: " + read.error().context);
+  config.workload = std::move(read.value());
+  if (!workable(config.workload)) return usage_error("worker configuration: workload: a number is out of range");
   return config;
 }
 

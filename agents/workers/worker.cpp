@@ -1,20 +1,44 @@
 #include "agents/workers/worker.hpp"
 
 #include <fmt/format.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <cerrno>
 
 #include "agents/workers/config.hpp"
+#include "agents/workers/consumer.hpp"
+#include "agents/workers/producer.hpp"
 #include "agents/workers/ring.hpp"
 
 namespace troop::agents {
+namespace {
+
+/// False if the agent is gone already: then PDEATHSIG, which looks only forward, would never come.
+bool die_with_agent(std::int32_t agent_pid) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  return getppid() == agent_pid || kill(agent_pid, 0) == 0 || errno == EPERM;
+}
+
+}  // namespace
 
 int worker_main(int config_fd, int ring_fd) {
+  // A Ctrl-C in a terminal reaches every process; only the agent knows what has to end, and in which order.
+  for (const int number : {SIGINT, SIGHUP, SIGPIPE}) signal(number, SIG_IGN);
+  prctl(PR_SET_TIMERSLACK, 1000UL);  // ns: messages are due at exact times
+
   auto config = read_worker_config(config_fd);
   auto ring = RingWriter::attach(ring_fd);
   if (!config || !ring) {
     fmt::print(stderr, "troop-agent worker: {}\n", (config ? ring.error() : config.error()).context);
     return 2;
   }
-  return 3;
+  close(config_fd);
+  close(ring_fd);  // the mapping stays
+  if (!die_with_agent(ring.value().agent_pid())) return 3;
+  const bool producer = config.value().role == WorkerConfig::Role::producer;
+  return producer ? run_producer(config.value(), ring.value()) : run_consumer(config.value(), ring.value());
 }
 
 }  // namespace troop::agents

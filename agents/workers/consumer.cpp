@@ -1,0 +1,196 @@
+// The order of things for one message, which makes the evidence outlive the consumer:
+//
+//   deliver recorded ──► handler works ──► ack recorded ──► ack sent
+//
+// With ack `none` the broker has forgotten the message when it arrives here: what a dying process holds is lost.
+#include "agents/workers/consumer.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <ctime>
+#include <limits>
+
+#include "agents/workers/link.hpp"
+#include "agents/workers/recorder.hpp"
+#include "common/clock.hpp"
+
+namespace troop::agents {
+namespace {
+
+using model::Consume;
+using protocol::RecordError;
+using protocol::RecordKind;
+
+constexpr std::int64_t finish_ns = 20'000'000'000;
+constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
+
+class Consumer {
+ public:
+  Consumer(const WorkerConfig& config, RingWriter& ring)
+      : config_(config),
+        consume_(config.workload.consume),
+        ring_(ring),
+        recorder_(ring),
+        link_(config, ring, recorder_) {}
+
+  int run() {
+    for (;;) {
+      const WorkerCommand command = ring_.command();
+      if (command == WorkerCommand::abort) std::_Exit(3);  // waits for nothing, not even an attempt to connect
+      const std::int64_t now = monotonic_ns();
+      if (command == WorkerCommand::finish && finish_by_ns_ == never) {
+        finish_by_ns_ = now + finish_ns;
+        ring_.state(WorkerState::finishing);
+      }
+      if (cancelled_) return link_.close() ? 0 : 3;
+      if (now >= finish_by_ns_) return 3;
+
+      if (link_.step(now) == Link::Step::opened) cancelling_ = false;
+      if (finish_by_ns_ != never) cancel();
+      receive();
+      flush();
+      link_.wait(never, room_for_acks());
+    }
+  }
+
+ private:
+  /// From here on the broker sends no more than what is on its way; cancel-ok comes behind the last of it.
+  void cancel() {
+    if (link_.session() == nullptr || cancelling_) return;
+    append_cancel(link_.session()->out(), Session::channel, Session::consumer_tag);
+    cancelling_ = true;
+  }
+
+  void flush() {
+    if (link_.session() != nullptr && !link_.session()->flush()) lost();
+  }
+
+  void lost() {
+    link_.drop(RecordKind::connection_lost, RecordError::connection_lost);
+    forget();
+  }
+
+  void forget() {
+    part_ = Part::none;
+    cancelling_ = false;
+  }
+
+  /// Reads what has arrived. Acks leave together, when nothing more is buffered or enough of them have gathered.
+  void receive() {
+    while (link_.session() != nullptr && link_.readable() && !cancelled_ && room_for_acks()) {
+      amqp_frame_t frame;
+      const Session::Received received = link_.session()->receive(frame);
+      if (received == Session::Received::nothing) return;
+      if (received == Session::Received::lost) return lost();
+      handle(frame);
+      if (ring_.command() == WorkerCommand::abort) return;
+      if (link_.session() != nullptr && !link_.session()->buffered()) return;
+    }
+  }
+
+  /// Without it reading stops: acks that cannot leave must not pile up.
+  [[nodiscard]] bool room_for_acks() {
+    constexpr std::size_t unsent_max = 8 * 1024;
+    return link_.session() == nullptr || link_.session()->unsent() < unsent_max;
+  }
+
+  void handle(const amqp_frame_t& frame) {
+    switch (frame.frame_type) {
+      case AMQP_FRAME_METHOD:
+        return handle_method(frame);
+      case AMQP_FRAME_HEADER: {
+        if (part_ != Part::header) return;
+        const auto* properties = static_cast<const amqp_basic_properties_t*>(frame.payload.properties.decoded);
+        delivery_.headers = read_headers(*properties);
+        body_left_ = frame.payload.properties.body_size;
+        part_ = Part::body;
+        break;
+      }
+      case AMQP_FRAME_BODY:
+        if (part_ != Part::body) return;
+        body_left_ -= std::min<std::uint64_t>(body_left_, frame.payload.body_fragment.len);
+        break;
+      default:
+        return;
+    }
+    if (body_left_ > 0) return;
+    part_ = Part::none;
+    process();
+  }
+
+  void handle_method(const amqp_frame_t& frame) {
+    switch (frame.payload.method.id) {
+      case AMQP_BASIC_DELIVER_METHOD: {
+        const auto* deliver = static_cast<const amqp_basic_deliver_t*>(frame.payload.method.decoded);
+        delivery_ = {deliver->delivery_tag, deliver->redelivered != 0, std::nullopt};
+        part_ = Part::header;
+        return;
+      }
+      case AMQP_BASIC_CANCEL_OK_METHOD:
+        cancelled_ = cancelling_;
+        return;
+      case AMQP_BASIC_CANCEL_METHOD:
+        return cancelled_by_broker();
+      default:
+        if (!link_.handle_control(frame)) forget();
+        return;
+    }
+  }
+
+  /// The queue was deleted, or moved. Everything that was delivered before has been settled above, in order.
+  void cancelled_by_broker() {
+    recorder_.connection(RecordKind::connection_cancelled, RecordError::none, link_.channel());
+    if (finish_by_ns_ != never) {
+      cancelled_ = true;
+    } else if (!link_.session()->consume_again(config_)) {
+      lost();
+    }
+  }
+
+  void process() {
+    recorder_.deliver(delivery_, link_.channel());
+    if (consume_.ack == Consume::Ack::none) {
+      work();
+      recorder_.handled();
+      return;
+    }
+    ring_.counters().unacked.add();
+    work();
+    if (ring_.command() == WorkerCommand::abort) return;
+    recorder_.ack(delivery_, link_.channel());
+    append_ack(link_.session()->out(), Session::channel, delivery_.tag, false);
+    ring_.counters().unacked.set(ring_.counters().unacked.get() - 1);
+    if (consume_.work.count() > 0) flush();
+  }
+
+  /// In naps, so that an abort does not wait for a slow handler.
+  void work() {
+    constexpr std::int64_t nap_ns = 100'000'000;
+    for (std::int64_t left = consume_.work.count(); left > 0; left -= nap_ns) {
+      const std::int64_t nap = std::min(left, nap_ns);
+      const timespec pause{0, nap};
+      clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, nullptr);
+      if (ring_.command() == WorkerCommand::abort) return;
+    }
+  }
+
+  enum class Part { none, header, body };
+
+  const WorkerConfig& config_;
+  const Consume& consume_;
+  RingWriter& ring_;
+  Recorder recorder_;
+  Link link_;
+  Recorder::Delivery delivery_;
+  Part part_ = Part::none;
+  std::uint64_t body_left_ = 0;
+  bool cancelling_ = false;
+  bool cancelled_ = false;
+  std::int64_t finish_by_ns_ = never;
+};
+
+}  // namespace
+
+int run_consumer(const WorkerConfig& config, RingWriter& ring) { return Consumer{config, ring}.run(); }
+
+}  // namespace troop::agents

@@ -1,0 +1,60 @@
+// Our messages on the wire. Whole frames are built here and sent many at a time: rabbitmq-c sends each of a message's
+// three frames by itself and blocks while the socket is full, which an open loop cannot afford.
+#pragma once
+
+#include <amqp.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "agents/workers/outstanding.hpp"
+
+namespace troop::agents {
+
+/// The headers by which a delivery names the attempt it came from.
+struct MessageHeaders {
+  std::uint16_t producer = 0;
+  std::uint16_t attempt = 0;
+  std::uint32_t key = 0;
+  std::uint64_t seq = 0;
+  bool operator==(const MessageHeaders&) const = default;
+};
+
+/// Reads `troop-producer`, `troop-seq`, `troop-attempt`, `troop-key`. Nothing, if one is missing, no integer, or out of
+/// range: then the message is not ours. Reads nothing but the table, whatever is in it.
+std::optional<MessageHeaders> read_headers(const amqp_basic_properties_t& properties);
+
+/// Appends basic.publish with header and body frames of one message after another; only the fields that differ are
+/// written.
+class MessageEncoder {
+ public:
+  struct Settings {
+    std::uint16_t channel = 1;
+    std::uint16_t producer = 1;
+    std::string queue;  ///< Routing key on the default exchange; at most 255 bytes.
+    bool mandatory = true;
+    bool persistent = true;
+    std::size_t payload_bytes = 0;
+    std::size_t frame_bytes_max = AMQP_DEFAULT_FRAME_SIZE;  ///< As negotiated; the frame's own 8 bytes included.
+  };
+  explicit MessageEncoder(const Settings& settings);
+
+  void append(std::string& out, const OutgoingMessage& message);
+
+ private:
+  std::string front_;      ///< basic.publish, and the content header up to the message id.
+  std::string body_;       ///< The body frames.
+  std::string id_prefix_;  ///< "p1-"
+  std::size_t header_size_at_ = 0;
+  std::size_t seq_at_ = 0;
+  std::size_t attempt_at_ = 0;
+  std::size_t key_at_ = 0;
+};
+
+void append_ack(std::string& out, std::uint16_t channel, std::uint64_t tag, bool multiple);
+void append_cancel(std::string& out, std::uint16_t channel, const std::string& consumer_tag);
+/// A method frame without arguments, such as the close-ok methods.
+void append_method(std::string& out, std::uint16_t channel, amqp_method_number_t method);
+
+}  // namespace troop::agents
