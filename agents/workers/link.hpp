@@ -46,8 +46,10 @@ class Link {
   bool close();
 
   /// Sleeps until the socket has something to say, an attempt has ended, or `wake_ns`; at most 20 ms, so that a command
-  /// is seen soon.
-  void wait(std::int64_t wake_ns);
+  /// is seen soon. `reading`: the caller would read now; else only room to send wakes it up.
+  void wait(std::int64_t wake_ns, bool reading = true);
+  /// There may be something to receive, as the last wait() saw it.
+  [[nodiscard]] bool readable() const { return readable_; }
 
  private:
   void start();
