@@ -12,7 +12,7 @@ namespace {
 int chosen_signal(const protocol::StepOrder& order) {
   static const std::map<std::string, int, std::less<>> numbers{
       {"SIGKILL", SIGKILL}, {"SIGTERM", SIGTERM}, {"SIGINT", SIGINT}, {"SIGQUIT", SIGQUIT}, {"SIGABRT", SIGABRT},
-      {"SIGSEGV", SIGSEGV}, {"SIGHUP", SIGHUP},   {"SIGBUS", SIGBUS}};
+      {"SIGSEGV", SIGSEGV}};
   const auto parameter = order.parameters.find("signal");
   if (parameter == order.parameters.end()) return SIGKILL;
   const auto* name = std::get_if<std::string>(&parameter->second);

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -50,7 +51,9 @@ std::vector<std::string> stat_fields(pid_t pid) {
                          int report) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(127);  // the parent died before the line above
-  setpgid(0, 0);                        // the terminal's Ctrl-C is not for us
+  setpgid(0, 0);  // the terminal's Ctrl-C is not for us
+  const rlimit no_core{0, 0};  // a killed worker leaves no file behind
+  setrlimit(RLIMIT_CORE, &no_core);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);

@@ -1,0 +1,116 @@
+#include "agents/daemon/drain.hpp"
+
+#include <fmt/format.h>
+
+#include "agents/rabbitmq/client.hpp"
+
+namespace troop::agents {
+namespace {
+
+constexpr Duration between_looks = std::chrono::milliseconds{200};
+constexpr Duration look_max = std::chrono::seconds{3};
+
+struct Consumption {
+  std::uint64_t delivered = 0;
+  std::uint64_t unacked = 0;
+};
+
+Consumption consumption(const RunParts& parts) {
+  Consumption sum;
+  for (const auto& worker : parts.workers()) {
+    if (worker->is_producer()) continue;
+    sum.delivered += worker->ring().counters().delivered.get();
+    sum.unacked += worker->ring().counters().unacked.get();
+  }
+  return sum;
+}
+
+Result<QueueDepth> look(RunParts& parts) {
+  return queue_depth(parts.broker().broker().address(), parts.workload().queue.name, look_max);
+}
+
+/// Waits for the chosen workers to end by themselves.
+asio::awaitable<void> await_end(RunParts& parts, bool producers, Duration timeout) {
+  const std::int64_t deadline = monotonic_ns() + timeout.count();
+  for (const auto& worker : parts.workers()) {
+    if (worker->is_producer() != producers) continue;
+    co_await worker->process().ended_within(Duration{std::max<std::int64_t>(0, deadline - monotonic_ns())});
+  }
+}
+
+/// Empty twice, nothing unacknowledged, nothing delivered in between. False once nothing has moved for `idle_max`.
+asio::awaitable<bool> await_quiet(RunParts& parts, Duration idle_max) {
+  std::uint64_t delivered = consumption(parts).delivered;
+  std::int64_t last_move = monotonic_ns();
+  int quiet_looks = 0;
+  while (quiet_looks < 2) {
+    if (parts.stopping() || monotonic_ns() - last_move > idle_max.count()) co_return false;
+    const auto depth = look(parts);
+    const Consumption now = consumption(parts);
+    if (now.delivered != delivered) {
+      delivered = now.delivered;
+      last_move = monotonic_ns();
+      quiet_looks = 0;
+    }
+    const bool quiet = depth.has_value() && depth.value().ready == 0 && now.unacked == 0;
+    quiet_looks = quiet ? quiet_looks + 1 : 0;
+    if (quiet_looks < 2) co_await pause_for(between_looks);
+  }
+  co_return true;
+}
+
+/// The queue is empty and has no consumer, twice.
+asio::awaitable<bool> empty_for_good(RunParts& parts) {
+  for (int look_number = 0; look_number < 2; ++look_number) {
+    if (look_number > 0) co_await pause_for(between_looks);
+    const auto depth = look(parts);
+    if (depth.has_error() || depth.value().ready != 0 || depth.value().consumers != 0) co_return false;
+  }
+  co_return true;
+}
+
+}  // namespace
+
+asio::awaitable<Ending> finish_producers(RunParts& parts, Duration timeout) {
+  for (const auto& worker : parts.workers()) {
+    if (!worker->is_producer()) continue;
+    worker->meant_to_run = false;
+    worker->ring().command(WorkerCommand::finish);
+  }
+  co_await await_end(parts, true, timeout);
+  for (const auto& worker : parts.workers()) {
+    if (worker->is_producer() && !worker->closed_cleanly()) {
+      const std::string how = worker->process().alive() ? "still runs" : "ended: " + worker->process().ending();
+      co_return Ending{false, fmt::format("{} did not close its connection; it {}", worker->name(), how)};
+    }
+  }
+  co_return Ending{true, {}};
+}
+
+asio::awaitable<Ending> drain(RunParts& parts, Duration idle_max) {
+  constexpr int rounds_max = 5;
+  for (int round = 0; round < rounds_max; ++round) {
+    if (!co_await await_quiet(parts, idle_max)) {
+      co_return Ending{false, fmt::format("the queue was not emptied: nothing moved for {}", model::to_text(idle_max))};
+    }
+    for (const auto& worker : parts.workers()) {
+      if (worker->is_producer()) continue;
+      worker->meant_to_run = false;
+      worker->ring().command(WorkerCommand::finish);
+    }
+    co_await await_end(parts, false, idle_max);
+    bool closed = true;
+    for (const auto& worker : parts.workers()) closed = closed && (worker->is_producer() || worker->closed_cleanly());
+    if (closed && co_await empty_for_good(parts)) co_return Ending{true, {}};
+    if (parts.stopping()) break;
+    for (const auto& worker : parts.workers()) {
+      if (worker->is_producer()) continue;
+      (void)co_await worker->end();
+      if (auto started = worker->start(); started.has_error()) co_return Ending{false, started.error().context};
+      (void)co_await worker->ready();
+    }
+  }
+  co_return Ending{false, "the queue did not stay empty after its consumers had closed"};
+}
+
+}  // namespace troop::agents

@@ -1,0 +1,103 @@
+// troop-agent: carries out on one host what a controller asks for, and puts the host back whatever happens.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <cstdio>
+
+#include "agents/daemon/session.hpp"
+#include "agents/workers/worker.hpp"
+#include "common/version.hpp"
+
+namespace {
+
+using namespace troop;
+namespace asio = boost::asio;
+
+constexpr int exit_refused = 2;
+constexpr int exit_unrestored = 4;
+
+void complain(const std::string& text) { std::fprintf(stderr, "troop-agent: %s\n", text.c_str()); }
+
+/// Tells the controller why there will be no conversation. The socket is new and empty: one write takes it all.
+int refuse(int control_fd, const Error& error) {
+  complain(error.context);
+  const auto frame = protocol::message_frame(
+      boost::json::serialize(boost::json::object{{"notice", "ending"}, {"reason", error.context}}));
+  if (write(control_fd, frame.data(), frame.size()) < 0) complain("the controller is gone");
+  return exit_refused;
+}
+
+asio::awaitable<void> converse(agents::Session& session, asio::signal_set& signals, int& exit_code) {
+  for (const auto& problem : co_await session.serve()) {
+    complain("not put back: " + problem);
+    exit_code = exit_unrestored;
+  }
+  signals.cancel();
+}
+
+int serve(int control_fd) {
+  std::signal(SIGPIPE, SIG_IGN);
+  fcntl(control_fd, F_SETFD, FD_CLOEXEC);
+  if (auto ready = agents::become_subreaper(); ready.has_error()) return refuse(control_fd, ready.error());
+  const auto folder = agents::state_folder();
+  const auto cleaned = agents::clean_up_after_the_dead(folder);
+  for (const auto& problem : cleaned.problems) complain("left by a dead agent, not put back: " + problem);
+  if (cleaned.undone > 0) complain("put back what a dead agent had left: " + std::to_string(cleaned.undone) + " things");
+  auto journal = agents::UndoJournal::create(folder);
+  if (journal.has_error()) return refuse(control_fd, std::move(journal).error().within("undo journal"));
+
+  asio::io_context io{1};
+  protocol::Channel::Socket socket{io};
+  boost::system::error_code failure;
+  socket.assign(asio::local::stream_protocol{}, control_fd, failure);
+  if (failure) {
+    complain("--control-fd is no stream socket: " + failure.message());
+    journal.value().close();
+    return exit_refused;
+  }
+  agents::Session session{io, protocol::Channel::adopt(std::move(socket)), journal.value()};
+  asio::signal_set signals{io, SIGINT, SIGTERM, SIGHUP};
+  signals.async_wait([&session](const boost::system::error_code& cancelled, int number) {
+    if (!cancelled) session.interrupt("the agent got signal " + std::to_string(number));
+  });
+  int exit_code = 0;
+  asio::co_spawn(io, converse(session, signals, exit_code), asio::detached);
+  io.run();
+  journal.value().close();
+  return exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Carries out experiments on this host, for a controller, and puts the host back."};
+  app.set_version_flag("--version", troop::version);
+  app.require_subcommand(1);
+  app.footer("'troop run' starts its own agent; there is nothing to start by hand yet.");
+  int exit_code = 0;
+
+  int control_fd = -1;
+  CLI::App* serving = app.add_subcommand("serve", "Serve the controller at the other end of an inherited socket");
+  serving->add_option("--control-fd", control_fd, "The socket's descriptor")->required()->check(CLI::Range(3, 1 << 20));
+  serving->callback([&] { exit_code = serve(control_fd); });
+
+  int config_fd = -1;
+  int ring_fd = -1;
+  CLI::App* working = app.add_subcommand("worker", "Be one producer or consumer of the workload (started by 'serve')");
+  working->add_option("--config-fd", config_fd, "Where to read the configuration")->required();
+  working->add_option("--ring-fd", ring_fd, "The shared memory that evidence goes to")->required();
+  working->callback([&] { exit_code = agents::worker_main(config_fd, ring_fd); });
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : exit_refused;
+  }
+  return exit_code;
+}

@@ -1,0 +1,191 @@
+#include "agents/daemon/run_parts.hpp"
+
+#include <fmt/format.h>
+
+#include <csignal>
+
+namespace troop::agents {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr Duration worker_start_max = std::chrono::seconds{15};
+constexpr Duration worker_grace = std::chrono::seconds{1};
+constexpr std::uintmax_t kept_log_bytes_max = 16 << 20;
+
+std::string own_path() {
+  std::error_code ignored;
+  return fs::read_symlink("/proc/self/exe", ignored).string();
+}
+
+}  // namespace
+
+Result<void> JournaledProcess::started(const std::string& part, const Process& process) {
+  BOOST_OUTCOME_TRY(ended());  // the one before, under the same name
+  BOOST_OUTCOME_TRY(record_, journal_.append(process_record(part, process.identity())));
+  return success();
+}
+
+Result<void> JournaledProcess::ended() {
+  if (!record_) return success();
+  const std::int64_t number = *record_;
+  record_.reset();
+  return journal_.settle(number);
+}
+
+BrokerPart::BrokerPart(const model::Broker& wanted, const fs::path& folder, UndoJournal& journal, const bool& stopping)
+    : broker_(wanted, folder, stopping), process_record_(journal), epmd_record_(journal) {}
+
+Result<void> BrokerPart::start() {
+  const bool epmd_runs = broker_.epmd().alive();
+  BOOST_OUTCOME_TRY(broker_.spawn());
+  if (!epmd_runs) {
+    BOOST_OUTCOME_TRY(epmd_record_.started("epmd", broker_.epmd()));
+  }
+  return process_record_.started(name_, broker_.process());
+}
+
+asio::awaitable<Result<Proof>> BrokerPart::ready() {
+  const std::int64_t asked = monotonic_ns();
+  BOOST_OUTCOME_CO_TRY(co_await broker_.ready());
+  const std::int64_t now = monotonic_ns();
+  co_return Proof{now, fmt::format("AMQP answered on port {} after {} ms, pid {}", broker_.address().port,
+                                   (now - asked) / 1'000'000, broker_.process().pid())};
+}
+
+asio::awaitable<Result<void>> BrokerPart::end() {
+  BOOST_OUTCOME_CO_TRY(co_await broker_.process().end(Duration{0}));
+  BOOST_OUTCOME_CO_TRY(process_record_.ended());
+  BOOST_OUTCOME_CO_TRY(co_await broker_.epmd().end(Duration{0}));
+  co_return epmd_record_.ended();
+}
+
+WorkerPart::WorkerPart(WorkerConfig config, Ring ring, fs::path log, UndoJournal& journal)
+    : name_(worker_name(config)), config_(std::move(config)), ring_(std::move(ring)), log_(std::move(log)),
+      record_(journal) {}
+
+std::string_view WorkerPart::kind() const { return is_producer() ? "producer" : "consumer"; }
+
+void WorkerPart::connect_to(const AmqpAddress& broker, std::uint64_t seed) {
+  config_.port = broker.port;
+  config_.user = broker.user;
+  config_.password = broker.password;
+  config_.vhost = broker.vhost;
+  config_.seed = seed;
+}
+
+Result<void> WorkerPart::start() {
+  if (started_before_) ring_.prepare_restart();
+  started_before_ = true;
+  config_.start_ns = monotonic_ns();
+  BOOST_OUTCOME_TRY(auto secret, sealed_memory(to_json(config_)));
+  const Spawn what{{own_path(), "worker", "--config-fd", std::to_string(secret.get()), "--ring-fd",
+                    std::to_string(ring_.fd())},
+                   {"PATH=/usr/bin:/bin", "LANG=C.UTF-8"},
+                   log_.string(),
+                   {secret.get(), ring_.fd()}};
+  BOOST_OUTCOME_TRY(process_, Process::spawn(what));
+  BOOST_OUTCOME_TRY(record_.started(name_, process_));
+  meant_to_run = true;
+  return success();
+}
+
+asio::awaitable<Result<Proof>> WorkerPart::ready() {
+  const std::int64_t deadline = monotonic_ns() + worker_start_max.count();
+  while (ring_.state() != WorkerState::connected) {
+    if (!process_.alive()) co_return Error{ErrorKind::unrestored, name_ + " ended: " + process_.ending()};
+    if (monotonic_ns() >= deadline) {
+      if (ring_.state() != WorkerState::disconnected) co_return Error{ErrorKind::unrestored, name_ + " does not start"};
+      co_return Proof{monotonic_ns(), fmt::format("pid {} runs, without a connection", process_.pid())};
+    }
+    co_await pause_for(std::chrono::milliseconds{5});
+  }
+  co_return Proof{monotonic_ns(), fmt::format("pid {} is connected", process_.pid())};
+}
+
+asio::awaitable<Result<void>> WorkerPart::end() {
+  ring_.command(WorkerCommand::abort);
+  BOOST_OUTCOME_CO_TRY(co_await process_.end(worker_grace));
+  co_return record_.ended();
+}
+
+Result<std::unique_ptr<RunParts>> RunParts::create(const model::Broker& broker, const model::Workload& workload,
+                                                   fs::path log, UndoJournal& journal) {
+  std::unique_ptr<RunParts> parts{new RunParts{journal}};
+  parts->workload_ = workload;
+  parts->log_ = std::move(log);
+  BOOST_OUTCOME_TRY(parts->folder_, Workspace::choose());
+  parts->broker_ = std::make_unique<BrokerPart>(broker, parts->folder_, journal, parts->stopping_);
+  const auto declare = [&](WorkerConfig::Role role, std::int64_t count) -> Result<void> {
+    for (std::int64_t number = 1; number <= count; ++number) {
+      BOOST_OUTCOME_TRY(auto ring, Ring::create());
+      parts->workers_.push_back(
+          std::make_unique<WorkerPart>(worker_config(role, number, workload), std::move(ring), parts->log_, journal));
+    }
+    return success();
+  };
+  BOOST_OUTCOME_TRY(declare(WorkerConfig::Role::producer, workload.producers));
+  BOOST_OUTCOME_TRY(declare(WorkerConfig::Role::consumer, workload.consumers));
+  return parts;
+}
+
+Part* RunParts::find(std::string_view name) {
+  if (name == broker_->name()) return broker_.get();
+  for (const auto& worker : workers_) {
+    if (worker->name() == name) return worker.get();
+  }
+  return nullptr;
+}
+
+Result<void> RunParts::start_broker() {
+  BOOST_OUTCOME_TRY(workspace_record_, journal_.append(workspace_record(folder_)));
+  BOOST_OUTCOME_TRY(workspace_, Workspace::create(folder_));
+  BOOST_OUTCOME_TRY(broker_->broker().configure());
+  BOOST_OUTCOME_TRY(broker_->start());
+  broker_->meant_to_run = true;
+  return success();
+}
+
+Result<void> RunParts::start_workers(std::uint64_t seed) {
+  for (const auto& worker : workers_) {
+    worker->connect_to(broker_->broker().address(), seed);
+    BOOST_OUTCOME_TRY(worker->start());
+  }
+  return success();
+}
+
+asio::awaitable<std::vector<std::string>> RunParts::end_all(const fs::path& kept_log) {
+  stopping_ = true;
+  std::vector<std::string> problems;
+  const auto note = [&](const Result<void>& result) {
+    if (result.has_error()) problems.push_back(result.error().context);
+  };
+  broker_->meant_to_run = false;
+  for (const auto& worker : workers_) {
+    worker->meant_to_run = false;
+    worker->ring().command(WorkerCommand::abort);
+  }
+  for (const auto& worker : workers_) note(co_await worker->end());
+  note(co_await broker_->end());
+  // What they left behind (RabbitMQ's helpers) ends when its pipe closes, and is ours to reap.
+  for (int round = 0; round < 100 && !children().empty(); ++round) {
+    end_orphans({});
+    co_await pause_for(std::chrono::milliseconds{5});
+  }
+  if (!workspace_.path().empty()) {
+    std::error_code failure;
+    const fs::path log = broker_->broker().log();
+    if (!kept_log.empty() && fs::file_size(log, failure) <= kept_log_bytes_max && !failure) {
+      fs::copy_file(log, kept_log, fs::copy_options::overwrite_existing, failure);
+      if (failure) problems.push_back("the broker's log could not be kept: " + failure.message());
+    }
+    workspace_.remove();
+    if (fs::exists(folder_, failure)) problems.push_back(folder_.string() + " could not be removed");
+  }
+  if (workspace_record_ && problems.empty()) {
+    note(journal_.settle(*workspace_record_));
+    workspace_record_.reset();
+  }
+  co_return problems;
+}
+
+}  // namespace troop::agents

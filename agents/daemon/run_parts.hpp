@@ -1,0 +1,113 @@
+// The parts of one run on this host: a managed broker and the workers, with their journal records.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "agents/host/workspace.hpp"
+#include "agents/part.hpp"
+#include "agents/rabbitmq/broker.hpp"
+#include "agents/undo_journal.hpp"
+#include "agents/workers/config.hpp"
+#include "agents/workers/ring.hpp"
+
+namespace troop::agents {
+
+/// Writes a started process into the journal, and settles it once the process is gone.
+class JournaledProcess {
+ public:
+  explicit JournaledProcess(UndoJournal& journal) : journal_(journal) {}
+  Result<void> started(const std::string& part, const Process& process);
+  Result<void> ended();
+
+ private:
+  UndoJournal& journal_;
+  std::optional<std::int64_t> record_;
+};
+
+class BrokerPart : public Part {
+ public:
+  BrokerPart(const model::Broker& wanted, const std::filesystem::path& folder, UndoJournal& journal,
+             const bool& stopping);
+  [[nodiscard]] const std::string& name() const override { return name_; }
+  [[nodiscard]] std::string_view kind() const override { return "broker"; }
+  [[nodiscard]] Process& process() override { return broker_.process(); }
+  Result<void> start() override;
+  asio::awaitable<Result<Proof>> ready() override;
+  /// Ends it and its epmd for good: its data is thrown away, so it is not asked.
+  asio::awaitable<Result<void>> end();
+  [[nodiscard]] ManagedBroker& broker() { return broker_; }
+
+ private:
+  std::string name_ = "broker";
+  ManagedBroker broker_;
+  JournaledProcess process_record_;
+  JournaledProcess epmd_record_;
+};
+
+class WorkerPart : public Part {
+ public:
+  WorkerPart(WorkerConfig config, Ring ring, std::filesystem::path log, UndoJournal& journal);
+  /// Where it connects; before the first start().
+  void connect_to(const AmqpAddress& broker, std::uint64_t seed);
+  [[nodiscard]] const std::string& name() const override { return name_; }
+  [[nodiscard]] std::string_view kind() const override;
+  [[nodiscard]] Process& process() override { return process_; }
+  Result<void> start() override;
+  asio::awaitable<Result<Proof>> ready() override;
+  asio::awaitable<Result<void>> end();
+  [[nodiscard]] Ring& ring() { return ring_; }
+  [[nodiscard]] const Ring& ring() const { return ring_; }
+  [[nodiscard]] bool is_producer() const { return config_.role == WorkerConfig::Role::producer; }
+  /// Its process ended by itself, with its connection proven closed.
+  [[nodiscard]] bool closed_cleanly() { return !process_.alive() && ring_.state() == WorkerState::closed_cleanly; }
+
+ private:
+  std::string name_;
+  WorkerConfig config_;
+  Ring ring_;
+  std::filesystem::path log_;
+  Process process_;
+  JournaledProcess record_;
+  bool started_before_ = false;
+};
+
+class RunParts : public Parts {
+ public:
+  /// Declares the parts and starts none: nothing of the host is changed. `log` is a file that the workers' complaints are
+  /// appended to. Errors: usage, lost.
+  static Result<std::unique_ptr<RunParts>> create(const model::Broker& broker, const model::Workload& workload,
+                                                  std::filesystem::path log, UndoJournal& journal);
+
+  Part* find(std::string_view name) override;
+  [[nodiscard]] BrokerPart& broker() { return *broker_; }
+  /// Producers first; the position is the index in record frames.
+  [[nodiscard]] const std::vector<std::unique_ptr<WorkerPart>>& workers() const { return workers_; }
+  [[nodiscard]] const model::Workload& workload() const { return workload_; }
+
+  /// Makes the workspace and starts the broker; it is not ready yet.
+  Result<void> start_broker();
+  /// Starts all workers against the broker; their load begins at once. `seed` is the run's.
+  Result<void> start_workers(std::uint64_t seed);
+
+  /// Ends every part and all they left behind, keeps the broker's log as `kept_log`, removes the workspace. Sets
+  /// stopping(), so that whoever waits for a part gives up. Returns what went wrong. Safe to repeat.
+  asio::awaitable<std::vector<std::string>> end_all(const std::filesystem::path& kept_log);
+  [[nodiscard]] bool stopping() const { return stopping_; }
+
+ private:
+  explicit RunParts(UndoJournal& journal) : journal_(journal) {}
+
+  UndoJournal& journal_;
+  model::Workload workload_;
+  std::filesystem::path log_;
+  bool stopping_ = false;
+  std::filesystem::path folder_;
+  Workspace workspace_;
+  std::optional<std::int64_t> workspace_record_;
+  std::unique_ptr<BrokerPart> broker_;
+  std::vector<std::unique_ptr<WorkerPart>> workers_;
+};
+
+}  // namespace troop::agents

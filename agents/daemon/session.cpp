@@ -1,0 +1,297 @@
+#include "agents/daemon/session.hpp"
+
+#include <fmt/format.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <thread>
+
+#include "agents/daemon/drain.hpp"
+
+namespace troop::agents {
+namespace json = boost::json;
+namespace {
+
+constexpr Duration pump_interval = std::chrono::milliseconds{10};
+constexpr Duration watch_interval = std::chrono::milliseconds{100};
+constexpr std::size_t records_per_frame = 8192;
+constexpr std::size_t queued_bytes_max = 8 << 20;
+
+/// Counts a coroutine that must have ended before the parts may go.
+class InOperation {
+ public:
+  explicit InOperation(int& count) : count_(count) { ++count_; }
+  InOperation(const InOperation&) = delete;
+  InOperation& operator=(const InOperation&) = delete;
+  ~InOperation() { --count_; }
+
+ private:
+  int& count_;
+};
+
+json::object proof_json(std::string_view time_name, const Proof& proof) {
+  return {{time_name, proof.time}, {"proof", proof.text}};
+}
+
+}  // namespace
+
+Session::Session(asio::io_context& io, std::shared_ptr<protocol::Channel> channel, UndoJournal& journal)
+    : io_(io), channel_(std::move(channel)), journal_(journal), last_renewal_(monotonic_ns()) {}
+
+void Session::interrupt(std::string reason) {
+  if (ended_) return;
+  ended_ = true;
+  channel_->send(protocol::message_frame(json::serialize(json::object{{"notice", "ending"}, {"reason", reason}})));
+  channel_->close();
+}
+
+asio::awaitable<std::vector<std::string>> Session::serve() {
+  asio::co_spawn(io_, pump_records(), asio::detached);
+  asio::co_spawn(io_, watch_parts(), asio::detached);
+  asio::co_spawn(io_, watch_lease(), asio::detached);
+  while (!ended_) {
+    auto frame = co_await channel_->receive();
+    if (frame.has_error() || frame.value().kind != protocol::FrameKind::message) break;
+    auto request = protocol::parse_message(frame.value().body);
+    if (request.has_error()) break;
+    last_renewal_ = monotonic_ns();
+    asio::co_spawn(io_, answer(std::move(request).value()), asio::detached);
+  }
+  ended_ = true;
+  co_return co_await put_back();
+}
+
+asio::awaitable<void> Session::answer(json::object request) {
+  const InOperation counted{operations_};
+  auto result = co_await perform(request);
+  json::object reply = result.has_value() ? std::move(result).value() : json::object{};
+  if (result.has_error()) reply["error"] = protocol::to_json(result.error());
+  const auto id = protocol::integer_field(request, "id");
+  reply["reply"] = id.has_value() ? id.value() : -1;
+  channel_->send(protocol::message_frame(json::serialize(reply)));
+}
+
+asio::awaitable<Result<json::object>> Session::perform(const json::object& request) {
+  BOOST_OUTCOME_CO_TRY(auto name, protocol::text_field(request, "request"));
+  if (name == "hello") co_return hello(request);
+  if (name == "prepare") co_return prepare(request);
+  if (name == "renew") co_return json::object{};
+  if (!parts_) co_return Error{ErrorKind::protocol, "'" + name + "' before 'prepare'"};
+  if (put_back_) co_return Error{ErrorKind::protocol, "'" + name + "' after 'stop'"};
+  if (name == "start_broker") co_return co_await start_broker();
+  if (name == "start_workers") co_return co_await start_workers(request);
+  if (name == "apply") co_return co_await apply(request);
+  if (name == "revert") co_return co_await revert(request);
+  if (name == "finish_producers") co_return co_await finish_producers(request);
+  if (name == "drain") co_return co_await drain(request);
+  if (name == "stop") co_return co_await stop();
+  co_return Error{ErrorKind::protocol, "unknown request '" + name + "'"};
+}
+
+Result<json::object> Session::hello(const json::object& request) {
+  BOOST_OUTCOME_TRY(const auto peer, protocol::integer_field(request, "version"));
+  if (peer != protocol::version) {
+    return usage_error(fmt::format("controller speaks protocol {}, this agent {}: install the same version of both", peer,
+                                   protocol::version));
+  }
+  BOOST_OUTCOME_TRY(run_directory_, protocol::text_field(request, "directory"));
+  utsname host{};
+  uname(&host);
+  return json::object{{"version", protocol::version},
+                      {"pid", getpid()},
+                      {"host", host.nodename},
+                      {"kernel", fmt::format("{} {} {}", host.sysname, host.release, host.machine)},
+                      {"cpus", std::thread::hardware_concurrency()}};
+}
+
+Result<json::object> Session::prepare(const json::object& request) {
+  if (parts_) return Error{ErrorKind::protocol, "'prepare' a second time"};
+  const auto field = [&](std::string_view name) { return request.contains(name) ? request.at(name) : json::value{}; };
+  BOOST_OUTCOME_TRY(const auto broker, protocol::broker_from_json(field("broker")));
+  BOOST_OUTCOME_TRY(const auto workload, protocol::workload_from_json(field("workload")));
+  BOOST_OUTCOME_TRY(ManagedBroker::check(broker));
+  BOOST_OUTCOME_TRY(parts_, RunParts::create(broker, workload, std::filesystem::path{run_directory_} / "workers.log",
+                                             journal_));
+  const json::value steps = field("steps");
+  if (!steps.is_array()) return Error{ErrorKind::protocol, "field 'steps' is missing or wrong"};
+  for (const auto& entry : steps.get_array()) {
+    Step step;
+    BOOST_OUTCOME_TRY(step.order, protocol::step_from_json(entry));
+    step.fault = find_fault(step.order.fault);
+    if (step.fault == nullptr) return usage_error("this agent has no fault '" + step.order.fault + "'");
+    BOOST_OUTCOME_TRY(step.undo, step.fault->plan(*parts_, step.order));
+    steps_[step.order.number] = std::move(step);
+  }
+  return json::object{};
+}
+
+asio::awaitable<Result<json::object>> Session::start_broker() {
+  const std::int64_t asked = monotonic_ns();
+  BOOST_OUTCOME_CO_TRY(parts_->start_broker());
+  BOOST_OUTCOME_CO_TRY(auto proof, co_await parts_->broker().ready());
+  const AmqpAddress& address = parts_->broker().broker().address();
+  BOOST_OUTCOME_CO_TRY(auto version, broker_version(address, std::chrono::seconds{10}));
+  co_return json::object{{"port", address.port}, {"version", version}, {"pid", parts_->broker().process().pid()},
+                         {"asked", asked}, {"ready", proof.time}};
+}
+
+asio::awaitable<Result<json::object>> Session::start_workers(const json::object& request) {
+  BOOST_OUTCOME_CO_TRY(const auto seed, protocol::integer_field(request, "seed"));
+  BOOST_OUTCOME_CO_TRY(parts_->start_workers(static_cast<std::uint64_t>(seed)));
+  json::array names;
+  for (const auto& worker : parts_->workers()) {
+    BOOST_OUTCOME_CO_TRY(co_await worker->ready());
+    names.emplace_back(worker->name());
+  }
+  co_return json::object{{"workers", std::move(names)}};
+}
+
+Result<Session::Step*> Session::find_step(const json::object& request) {
+  BOOST_OUTCOME_TRY(const auto number, protocol::integer_field(request, "step"));
+  const auto found = steps_.find(number);
+  if (found == steps_.end()) return Error{ErrorKind::protocol, fmt::format("no step {} was prepared", number)};
+  if (found->second.busy) return Error{ErrorKind::protocol, fmt::format("step {} is under way", number)};
+  return &found->second;
+}
+
+asio::awaitable<Result<json::object>> Session::apply(const json::object& request) {
+  BOOST_OUTCOME_CO_TRY(auto step, find_step(request));
+  if (step->record) co_return Error{ErrorKind::protocol, "the step is in force already"};
+  step->busy = true;
+  notify_fault(*step, "start", "invoke", monotonic_ns());
+  auto recorded = journal_.append(step->undo);
+  Result<Proof> proof = recorded.has_error() ? Result<Proof>{recorded.error()} : Result<Proof>{Proof{}};
+  if (recorded.has_value()) {
+    step->record = recorded.value();
+    proof = co_await step->fault->apply(*parts_, step->order);
+  }
+  step->busy = false;
+  if (proof.has_error()) {
+    notify_fault(*step, "start", "info", monotonic_ns(), proof.error().context);
+    co_return proof.error();
+  }
+  notify_fault(*step, "start", "ok", proof.value().time);
+  co_return proof_json("effective", proof.value());
+}
+
+asio::awaitable<Result<json::object>> Session::revert(const json::object& request) {
+  BOOST_OUTCOME_CO_TRY(auto step, find_step(request));
+  step->busy = true;
+  notify_fault(*step, "stop", "invoke", monotonic_ns());
+  auto proof = co_await step->fault->revert(*parts_, step->order);
+  step->busy = false;
+  if (proof.has_error()) {
+    // The record stays open: whatever is left is put back by put_back(), or by the next agent.
+    notify_fault(*step, "stop", parts_->stopping() ? "info" : "fail", monotonic_ns(), proof.error().context);
+    co_return proof.error();
+  }
+  notify_fault(*step, "stop", "ok", proof.value().time);
+  if (step->record) {
+    BOOST_OUTCOME_CO_TRY(journal_.settle(*step->record));
+    step->record.reset();
+  }
+  co_return proof_json("restored", proof.value());
+}
+
+asio::awaitable<Result<json::object>> Session::finish_producers(const json::object& request) {
+  BOOST_OUTCOME_CO_TRY(const auto timeout, protocol::integer_field(request, "timeout"));
+  const Ending ending = co_await agents::finish_producers(*parts_, Duration{timeout});
+  send_records();  // all that producers will ever say has been said before the reply
+  co_return json::object{{"closed", ending.proven}, {"detail", ending.detail}};
+}
+
+asio::awaitable<Result<json::object>> Session::drain(const json::object& request) {
+  BOOST_OUTCOME_CO_TRY(const auto timeout, protocol::integer_field(request, "timeout"));
+  const Ending ending = co_await agents::drain(*parts_, Duration{timeout});
+  send_records();
+  if (ending.proven) notify_event("ok", "drain", monotonic_ns(), {{"queue", parts_->workload().queue.name}});
+  co_return json::object{{"drained", ending.proven}, {"detail", ending.detail}};
+}
+
+asio::awaitable<Result<json::object>> Session::stop() {
+  --operations_;  // this request itself does not have to end before the parts go
+  const auto problems = co_await put_back();
+  ++operations_;
+  json::array texts;
+  for (const auto& problem : problems) texts.emplace_back(problem);
+  co_return json::object{{"clean", problems.empty()}, {"problems", std::move(texts)}};
+}
+
+asio::awaitable<std::vector<std::string>> Session::put_back() {
+  if (put_back_ || !parts_) co_return std::vector<std::string>{};
+  put_back_ = true;
+  const auto kept_log = run_directory_.empty() ? std::filesystem::path{} : std::filesystem::path{run_directory_} / "broker.log";
+  auto problems = co_await parts_->end_all(kept_log);
+  while (operations_ > 0) co_await pause_for(std::chrono::milliseconds{5});  // they see stopping(), or a dead process
+  send_records();
+  for (auto& [number, step] : steps_) {
+    if (!step.record) continue;
+    // The victim is gone with all parts of the run, so the fault cannot outlive it; but that is no proof of a recovery.
+    notify_fault(step, "stop", "info", monotonic_ns(), "the run's parts were ended");
+    if (auto settled = journal_.settle(*step.record); settled.has_error()) problems.push_back(settled.error().context);
+    step.record.reset();
+  }
+  co_return problems;
+}
+
+asio::awaitable<void> Session::pump_records() {
+  while (!ended_) {
+    send_records();
+    co_await pause_for(pump_interval);
+  }
+}
+
+void Session::send_records() {
+  if (!parts_ || channel_->queued_bytes() > queued_bytes_max) return;  // the rings hold on to it meanwhile
+  const std::int64_t now = monotonic_ns();
+  std::uint16_t index = 0;
+  for (const auto& worker : parts_->workers()) {
+    Ring& ring = worker->ring();
+    for (auto records = ring.peek(); !records.empty(); records = ring.peek()) {
+      const auto batch = records.first(std::min(records.size(), records_per_frame));
+      channel_->send(protocol::records_frame(index, batch));
+      ring.consume(batch.size());
+    }
+    ++index;
+  }
+  channel_->send(protocol::watermark_frame(now));
+}
+
+asio::awaitable<void> Session::watch_parts() {
+  while (!ended_) {
+    co_await pause_for(watch_interval);
+    if (!parts_ || parts_->stopping()) continue;
+    const auto watch = [&](Part& part) {
+      if (!part.meant_to_run || part.process().alive()) return;
+      part.meant_to_run = false;
+      channel_->send(protocol::message_frame(json::serialize(
+          json::object{{"notice", "died"}, {"part", part.name()}, {"detail", part.process().ending()}})));
+    };
+    for (const auto& worker : parts_->workers()) watch(*worker);
+    watch(parts_->broker());
+  }
+}
+
+asio::awaitable<void> Session::watch_lease() {
+  while (!ended_) {
+    co_await pause_for(watch_interval);
+    if (monotonic_ns() - last_renewal_ > protocol::lease.count()) interrupt("the controller was silent for too long");
+  }
+}
+
+void Session::notify_event(std::string_view type, std::string_view f, std::int64_t time, json::object fields) {
+  json::object notice{{"notice", "event"}, {"time", time}, {"type", type}, {"f", f}};
+  notice["fields"] = std::move(fields);
+  channel_->send(protocol::message_frame(json::serialize(notice)));
+}
+
+void Session::notify_fault(const Step& step, std::string_view phase, std::string_view type, std::int64_t time,
+                           std::string_view error) {
+  json::object fields{{"name", step.order.fault}, {"target", step.order.victim}, {"phase", phase}};
+  if (!error.empty()) fields["error"] = error;
+  notify_event(type, "fault", time, std::move(fields));
+}
+
+}  // namespace troop::agents

@@ -1,0 +1,75 @@
+// One conversation with one controller: its requests, the faults in force, the evidence that flows back.
+//
+// Whatever ends the conversation (a `stop` request, the controller's death, a lapsed lease, a signal), end() puts everything
+// back, in this order: workers, broker, what they left behind, workspace, journal.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agents/daemon/run_parts.hpp"
+#include "agents/fault.hpp"
+#include "agents/protocol/channel.hpp"
+#include "agents/protocol/messages.hpp"
+#include "agents/undo_journal.hpp"
+
+namespace troop::agents {
+
+class Session {
+ public:
+  Session(asio::io_context& io, std::shared_ptr<protocol::Channel> channel, UndoJournal& journal);
+
+  /// Serves until the conversation ends, then puts everything back. Returns what could not be put back.
+  asio::awaitable<std::vector<std::string>> serve();
+  /// Ends the conversation from outside, as a signal does. serve() then puts everything back.
+  void interrupt(std::string reason);
+
+ private:
+  /// A step that has been planned.
+  struct Step {
+    protocol::StepOrder order;
+    const Fault* fault = nullptr;
+    UndoRecord undo;
+    std::optional<std::int64_t> record;  ///< In the journal: from before apply until revert is proven.
+    bool busy = false;                   ///< apply or revert is under way.
+  };
+
+  asio::awaitable<void> answer(boost::json::object request);
+  asio::awaitable<Result<boost::json::object>> perform(const boost::json::object& request);
+  Result<boost::json::object> hello(const boost::json::object& request);
+  Result<boost::json::object> prepare(const boost::json::object& request);
+  asio::awaitable<Result<boost::json::object>> start_broker();
+  asio::awaitable<Result<boost::json::object>> start_workers(const boost::json::object& request);
+  asio::awaitable<Result<boost::json::object>> apply(const boost::json::object& request);
+  asio::awaitable<Result<boost::json::object>> revert(const boost::json::object& request);
+  asio::awaitable<Result<boost::json::object>> finish_producers(const boost::json::object& request);
+  asio::awaitable<Result<boost::json::object>> drain(const boost::json::object& request);
+  asio::awaitable<Result<boost::json::object>> stop();
+
+  Result<Step*> find_step(const boost::json::object& request);
+  asio::awaitable<void> pump_records();
+  void send_records();
+  asio::awaitable<void> watch_parts();
+  asio::awaitable<void> watch_lease();
+  void notify_event(std::string_view type, std::string_view f, std::int64_t time, boost::json::object fields);
+  void notify_fault(const Step& step, std::string_view phase, std::string_view type, std::int64_t time,
+                    std::string_view error = {});
+  asio::awaitable<std::vector<std::string>> put_back();
+
+  asio::io_context& io_;
+  std::shared_ptr<protocol::Channel> channel_;
+  UndoJournal& journal_;
+  std::unique_ptr<RunParts> parts_;
+  std::map<std::int64_t, Step> steps_;
+  std::string run_directory_;
+  std::int64_t last_renewal_ = 0;
+  int operations_ = 0;       ///< Coroutines that use parts_: it must outlive them.
+  bool ended_ = false;
+  bool put_back_ = false;
+};
+
+}  // namespace troop::agents
