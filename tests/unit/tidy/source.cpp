@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view kFolders[] = {"common", "scenarios", "reports", "agents", "controller", "tests", "cmake"};
 constexpr std::string_view kFiles[] = {"CMakeLists.txt", "CMakePresets.json", "dev", ".ci/run"};
-constexpr std::string_view kExtensions[] = {".cpp", ".hpp", ".h", ".txt", ".cmake", ".toml"};
+constexpr std::string_view kExtensions[] = {".cpp", ".hpp", ".h", ".cmake", ".toml"};
 
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
@@ -84,7 +84,8 @@ Tree read_tree(const std::string& root) {
     for (const auto& entry : fs::recursive_directory_iterator{fs::path{root} / folder}) {
       const std::string extension = entry.path().extension().string();
       const bool wanted = std::find(std::begin(kExtensions), std::end(kExtensions), extension) != std::end(kExtensions);
-      if (entry.is_regular_file() && wanted) add(entry.path());
+      const bool build_file = entry.path().filename() == "CMakeLists.txt";
+      if (entry.is_regular_file() && (wanted || build_file)) add(entry.path());
     }
   }
   for (const auto file : kFiles) {

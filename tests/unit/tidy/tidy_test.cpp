@@ -120,8 +120,10 @@ std::vector<Case> cases() {
        {"tests/unit/a.cpp:1", "tests/unit/a.cpp:3"}},
       {"raw_new",
        "memory_has_owners",
-       {{"common/a.cpp", "// a new day\nauto x = new int;\nauto y = \"new int\";\nauto z = new (place) int;\n"}},
-       {"common/a.cpp:2"}},
+       {{"common/a.cpp",
+         "// a new day\nauto x = new int;\nauto y = \"new int\";\nauto z = new (place) int;\n"
+         "std::unique_ptr<A> a{new A{1}};\nreset(new A);\n"}},
+       {"common/a.cpp:2", "common/a.cpp:6"}},
       {"macro", "there_are_no_macros", {{"common/a.hpp", "#pragma once\n#define X 1\n"}}, {"common/a.hpp:2"}},
       {"too_long",
        "files_are_small",
