@@ -1,0 +1,261 @@
+#include "scenarios/toml/claims.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "scenarios/toml/units.hpp"
+
+namespace troop::scenarios {
+namespace {
+
+using model::Consume;
+using model::Publish;
+using model::Queue;
+using model::Scenario;
+using model::Step;
+
+/// An anomaly that these settings bring about without any bug, and why.
+struct Hazard {
+  std::string_view anomaly;
+  std::string reason;
+};
+
+bool ends_broker(const Step& step) {
+  return step.fault == "broker.stop" || step.fault == "broker.kill" || step.fault == "broker.restart";
+}
+
+bool kills_consumer(const Step& step) { return step.fault == "process.kill" && step.target.starts_with("consumer"); }
+
+/// "step 2 (broker.kill)" for the first step that does it.
+template <class Predicate>
+std::optional<std::string> first_step(const Scenario& scenario, Predicate does) {
+  for (std::size_t i = 0; i < scenario.steps.size(); ++i) {
+    if (does(scenario.steps[i])) return fmt::format("step.{} ({})", i, scenario.steps[i].fault);
+  }
+  return std::nullopt;
+}
+
+std::vector<Hazard> hazards(const Scenario& scenario) {
+  const auto& publish = scenario.workload.publish;
+  const auto& queue = scenario.workload.queue;
+  const bool acknowledges = scenario.workload.consume.ack != Consume::Ack::none;
+  std::vector<Hazard> found;
+  if (publish.confirm == Publish::Confirm::none) {
+    found.push_back(
+        {"lost", "with publish.confirm = \"none\" nobody ever knows what the broker has, so no loss could be seen"});
+  }
+  const auto broker_ends = first_step(scenario, ends_broker);
+  if (broker_ends && !queue.durable) {
+    found.push_back(
+        {"lost", fmt::format("the queue is not durable, and {} ends the broker and with it the queue", *broker_ends)});
+  }
+  if (broker_ends && !publish.persistent && queue.type == Queue::Type::classic) {
+    found.push_back(
+        {"lost", fmt::format("the messages are transient (publish.persistent = false), and {} ends the broker "
+                             "that holds them in memory",
+                             *broker_ends)});
+  }
+  const auto drops = first_step(scenario, [](const Step& s) { return ends_broker(s) || kills_consumer(s); });
+  if (drops && !acknowledges) {
+    found.push_back(
+        {"lost", fmt::format("with consume.ack = \"none\" the broker forgets a message once it is sent, and {} "
+                             "drops what is on its way to a handler",
+                             *drops)});
+  }
+  if (publish.confirm != Publish::Confirm::none && publish.retry.attempts > 1) {
+    found.push_back(
+        {"duplicated", fmt::format("publish.retry.attempts = {} resends what was not confirmed in time, the broker "
+                                   "may hold it already, and nothing removes duplicates",
+                                   publish.retry.attempts)});
+  }
+  const auto cuts =
+      first_step(scenario, [](const Step& s) { return s.target == "broker" || s.target.starts_with("consumer"); });
+  if (cuts && acknowledges) {
+    found.push_back(
+        {"redelivered", fmt::format("{} can cut a consumer off before its acknowledgement arrives, and the broker "
+                                    "then delivers again",
+                                    *cuts)});
+  }
+  return found;
+}
+
+bool expects(const model::InvariantSpec& invariant, std::string_view anomaly) {
+  return std::ranges::find(invariant.expect, anomaly) != invariant.expect.end();
+}
+
+std::string text_parameter(const model::InvariantSpec& invariant, std::string_view name) {
+  const auto found = invariant.parameters.find(name);
+  const auto* text = found == invariant.parameters.end() ? nullptr : std::get_if<std::string>(&found->second);
+  return text == nullptr ? std::string{} : *text;
+}
+
+/// Whether `anomaly` violates what the invariant claims, under the name that the invariant has for it (else empty).
+std::string_view broken_by(const model::InvariantSpec& invariant, std::string_view anomaly) {
+  if (invariant.kind == "accounting") return anomaly == "lost" ? "unaccounted" : "";
+  if (invariant.kind != "delivery") return "";
+  const std::string guarantee = text_parameter(invariant, "guarantee");
+  const bool no_loss = guarantee != "at-most-once", no_second = guarantee != "at-least-once";
+  return (anomaly == "lost" ? no_loss : no_second) ? anomaly : "";
+}
+
+void refuse_guarantees(const Scenario& scenario, std::size_t i, std::vector<Refusal>& out) {
+  const auto& invariant = scenario.invariants[i];
+  for (const auto& hazard : hazards(scenario)) {
+    const std::string_view anomaly = broken_by(invariant, hazard.anomaly);
+    if (anomaly.empty() || expects(invariant, anomaly)) continue;
+    const bool is_delivery = invariant.kind == "delivery";
+    const std::string claim = is_delivery ? in_quotes(text_parameter(invariant, "guarantee")) : "'accounting'";
+    out.push_back({fmt::format("invariant.{}.{}", i, is_delivery ? "guarantee" : "kind"),
+                   fmt::format("{} cannot be kept: {}. Change the settings or the claim, or say expect = [\"{}\"]",
+                               claim, hazard.reason, anomaly)});
+  }
+}
+
+void refuse_order(const Scenario& scenario, std::size_t i, std::vector<Refusal>& out) {
+  const auto& invariant = scenario.invariants[i];
+  if (text_parameter(invariant, "per") != "queue" || !invariant.expect.empty()) return;
+  const auto& workload = scenario.workload;
+  const auto refuse = [&](std::string reason) {
+    out.push_back({fmt::format("invariant.{}.per", i), "order per \"queue\" cannot be kept: " + std::move(reason)});
+  };
+  if (workload.consumers > 1) {
+    refuse(
+        fmt::format("{} consumers take turns on the queue, and RabbitMQ keeps order within one consumer only; "
+                    "claim per = \"key\", or use one consumer",
+                    workload.consumers));
+  }
+  if (workload.producers > 1) {
+    refuse(
+        fmt::format("{} producers number their messages apart, so they have no common order; "
+                    "claim per = \"producer\", or use one producer",
+                    workload.producers));
+  }
+}
+
+void refuse_claims(const Scenario& scenario, const Sound& sound, std::vector<Refusal>& out) {
+  const bool settings_known = sound("workload") && sound("step");
+  for (std::size_t i = 0; i < scenario.invariants.size(); ++i) {
+    const auto& invariant = scenario.invariants[i];
+    const std::string path = fmt::format("invariant.{}", i);
+    if (!sound(path)) continue;
+    if (settings_known) refuse_guarantees(scenario, i, out);
+    if (invariant.kind == "order" && sound("workload.consumers") && sound("workload.producers"))
+      refuse_order(scenario, i, out);
+    if (!invariant.expect.empty() && scenario.steps.empty() && sound("step")) {
+      out.push_back(
+          {path + ".expect", "'expect' is met only by anomalies that a fault explains, and there is no [[step]]"});
+    }
+    if (invariant.kind == "recovery" && scenario.steady_state.empty() && sound("steady_state")) {
+      out.push_back(
+          {path + ".kind", "'recovery' is the way back to the steady state, and there is no [[steady_state]]"});
+    }
+    for (std::size_t j = 0; j < i; ++j) {
+      const auto& other = scenario.invariants[j];
+      if (sound(fmt::format("invariant.{}", j)) && other.kind == invariant.kind &&
+          other.parameters == invariant.parameters) {
+        out.push_back({path + ".kind", fmt::format("the same claim as invariant.{}", j)});
+        break;
+      }
+    }
+  }
+}
+
+struct Target {
+  std::string_view kind;
+  std::optional<std::int64_t> number;  ///< None: the broker, or a group.
+};
+
+/// "consumer-2" as consumer, 2. No number where the text after the dash is not one written the plain way.
+Target split(std::string_view target) {
+  const std::size_t dash = target.rfind('-');
+  if (dash == std::string_view::npos) return {target, {}};
+  const std::string_view digits = target.substr(dash + 1);
+  const bool plain = !digits.empty() && digits.size() <= 6 && digits.front() != '0' &&
+                     digits.find_first_not_of("0123456789") == std::string_view::npos;
+  if (!plain) return {target, {}};
+  return {target.substr(0, dash), std::stoll(std::string{digits})};
+}
+
+/// What is wrong with the step's target; empty if nothing.
+std::string wrong_target(const Scenario& scenario, const model::FaultSpec& fault, const Step& step,
+                         const Sound& sound) {
+  const auto [kind, number] = split(step.target);
+  if (std::ranges::find(fault.targets, kind) == fault.targets.end()) {
+    std::vector<std::string> possible;
+    for (const auto allowed : fault.targets) {
+      possible.emplace_back(allowed);
+      if (allowed != "broker") possible.push_back(std::string{allowed} + "-1");
+    }
+    return fmt::format("{} cannot act on {}{}", fault.name, in_quotes(step.target), hint(step.target, possible));
+  }
+  if (kind == "broker") return number ? "there is one broker: target = \"broker\"" : "";
+  const bool producer = kind == "producer";
+  const std::int64_t workers = producer ? scenario.workload.producers : scenario.workload.consumers;
+  if (!sound(producer ? "workload.producers" : "workload.consumers")) return "";
+  if (workers == 0) return fmt::format("there is no {}: workload.{}s = 0", kind, kind);
+  if (number && *number > workers) return fmt::format("there is no {}: workload.{}s = {}", step.target, kind, workers);
+  return "";
+}
+
+bool may_be_the_same(std::string_view a, std::string_view b) {
+  const Target left = split(a), right = split(b);
+  return left.kind == right.kind && (!left.number || !right.number || *left.number == *right.number);
+}
+
+bool overlap(const Step& a, const Step& b) {
+  const Duration a_end = a.at + a.period.value_or(Duration{0}), b_end = b.at + b.period.value_or(Duration{0});
+  return a.at == b.at || (a.at < b_end && b.at < a_end);
+}
+
+void refuse_steps(const Scenario& scenario, const model::Catalogue& catalogue, const Sound& sound,
+                  std::vector<Refusal>& out) {
+  std::vector<std::size_t> good;
+  for (std::size_t i = 0; i < scenario.steps.size(); ++i) {
+    const auto& step = scenario.steps[i];
+    const std::string path = fmt::format("step.{}", i);
+    const auto fault = std::ranges::find(catalogue.faults, step.fault, &model::FaultSpec::name);
+    if (fault != catalogue.faults.end() && sound(path + ".target")) {
+      if (auto wrong = wrong_target(scenario, *fault, step, sound); !wrong.empty())
+        out.push_back({path + ".target", std::move(wrong)});
+    }
+    if (sound(path + ".at") && sound("duration") && step.at >= scenario.duration) {
+      out.push_back({path + ".at", fmt::format("'at' ({}) is not before the end of the experiment ({})",
+                                               model::to_text(step.at), model::to_text(scenario.duration))});
+    }
+    if (sound(path)) good.push_back(i);
+  }
+  for (std::size_t a = 0; a < good.size(); ++a) {
+    for (std::size_t b = 0; b < a; ++b) {
+      const auto &later = scenario.steps[good[a]], &earlier = scenario.steps[good[b]];
+      if (!may_be_the_same(later.target, earlier.target) || !overlap(later, earlier)) continue;
+      out.push_back({fmt::format("step.{}.at", good[a]),
+                     fmt::format("overlaps step.{}: {} and {} may be in force on the same target ({}) at once", good[b],
+                                 earlier.fault, later.fault, later.target)});
+      break;
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<Refusal> refusals(const Scenario& scenario, const model::Catalogue& catalogue, const Sound& sound) {
+  std::vector<Refusal> out;
+  const auto& workload = scenario.workload;
+  if (workload.queue.type == Queue::Type::quorum && !workload.queue.durable && sound("workload.queue")) {
+    out.push_back(
+        {"workload.queue.durable", "a quorum queue is always durable: use durable = true, or type = \"classic\""});
+  }
+  if (workload.keys < workload.producers && sound("workload.keys") && sound("workload.producers")) {
+    out.push_back(
+        {"workload.keys", fmt::format("{} keys for {} producers: each key belongs to one producer, so there must be "
+                                      "at least as many",
+                                      workload.keys, workload.producers)});
+  }
+  refuse_steps(scenario, catalogue, sound, out);
+  refuse_claims(scenario, sound, out);
+  return out;
+}
+
+}  // namespace troop::scenarios

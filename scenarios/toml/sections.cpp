@@ -1,0 +1,209 @@
+#include "scenarios/toml/sections.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "scenarios/toml/parameters.hpp"
+#include "scenarios/toml/units.hpp"
+
+namespace troop::scenarios {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t max_entries = 256;
+
+template <class Entries, class Projection>
+std::vector<std::string> names_of(const Entries& entries, Projection name) {
+  std::vector<std::string> names;
+  for (const auto& entry : entries) names.emplace_back(entry.*name);
+  return names;
+}
+
+/// The entry that `key` names; reports a missing key and an unknown name.
+template <class Entries, class Projection>
+auto named(TableReader& reader, std::string_view key, std::string_view what, const Entries& entries, Projection name)
+    -> const typename Entries::value_type* {
+  std::string wanted;
+  if (!reader.require(key)) return nullptr;
+  reader.text(key, wanted);
+  if (wanted.empty()) return nullptr;
+  const auto found = std::ranges::find(entries, wanted, name);
+  if (found != entries.end()) return &*found;
+  reader.problem(key, fmt::format("unknown {} {}{}", what, in_quotes(wanted), hint(wanted, names_of(entries, name))));
+  return nullptr;
+}
+
+template <class Enum, std::size_t N>
+void read_enum(TableReader& reader, std::string_view key, const std::array<std::string_view, N>& names, Enum& out) {
+  if (const auto chosen = reader.choice(key, names)) out = static_cast<Enum>(*chosen);
+}
+
+void read_broker(TableReader& reader, model::Broker& broker) {
+  static constexpr std::array<std::string_view, 1> kinds{"rabbitmq"};
+  reader.choice("kind", kinds);
+  reader.boolean("managed", broker.managed);
+  if (!broker.managed) reader.problem("managed", "'managed': this version only runs a broker of its own; use true");
+  std::int64_t port = broker.port;
+  reader.integer("port", port, 0, 65535);
+  broker.port = static_cast<std::uint16_t>(port);
+  std::string binary = broker.binary;
+  reader.text("binary", binary, {.max_bytes = 4096});
+  if (binary.starts_with('/'))
+    broker.binary = binary;
+  else
+    reader.problem("binary", "'binary' must be an absolute path, such as " + broker.binary);
+  reader.duration("start_timeout", broker.start_timeout, 1s, 1h);
+  reader.finish();
+}
+
+void read_queue(TableReader& reader, model::Queue& queue) {
+  static constexpr std::array<std::string_view, 2> types{"classic", "quorum"};
+  reader.text("name", queue.name);
+  if (queue.name.starts_with("amq.")) reader.problem("name", "'name': names that begin with amq. belong to the broker");
+  read_enum(reader, "type", types, queue.type);
+  reader.boolean("durable", queue.durable);
+  reader.finish();
+}
+
+void read_publish(TableReader& reader, model::Publish& publish) {
+  static constexpr std::array<std::string_view, 3> confirms{"none", "simple", "correlated"};
+  reader.boolean("persistent", publish.persistent);
+  read_enum(reader, "confirm", confirms, publish.confirm);
+  reader.integer("window", publish.window, 1, 65535);
+  reader.boolean("mandatory", publish.mandatory);
+  if (auto retry = reader.table("retry")) {
+    retry->integer("attempts", publish.retry.attempts, 1, 1000);
+    retry->duration("initial", publish.retry.initial, 1ms, 1h);
+    retry->number("multiplier", publish.retry.multiplier, 1, 100);
+    retry->duration("max", publish.retry.max, 1ms, 1h);
+    retry->number("jitter", publish.retry.jitter, 0, 1);
+    retry->duration("timeout", publish.retry.timeout, 10ms, 1h);
+    if (retry->sound("max") && retry->sound("initial") && publish.retry.max < publish.retry.initial) {
+      retry->problem("max", fmt::format("'max' ({}) is shorter than 'initial' ({})", model::to_text(publish.retry.max),
+                                        model::to_text(publish.retry.initial)));
+    }
+    retry->finish();
+  }
+  reader.finish();
+}
+
+void read_consume(TableReader& reader, model::Consume& consume) {
+  static constexpr std::array<std::string_view, 3> acks{"none", "manual", "auto"};
+  read_enum(reader, "ack", acks, consume.ack);
+  reader.integer("prefetch", consume.prefetch, 0, 65535);
+  reader.duration("work", consume.work, 0s, 1h);
+  reader.finish();
+}
+
+void read_workload(TableReader& reader, model::Workload& workload) {
+  static constexpr std::array<std::string_view, 1> kinds{"amqp"};
+  reader.choice("kind", kinds);
+  reader.integer("producers", workload.producers, 1, 64);
+  reader.integer("consumers", workload.consumers, 0, 64);
+  reader.number("rate", workload.rate, 0, 1e6);
+  reader.integer("payload_bytes", workload.payload_bytes, 0, 1024 * 1024);
+  reader.integer("keys", workload.keys, 1, 1'000'000);
+  if (auto queue = reader.table("queue")) read_queue(*queue, workload.queue);
+  if (auto publish = reader.table("publish")) read_publish(*publish, workload.publish);
+  if (auto consume = reader.table("consume")) read_consume(*consume, workload.consume);
+  reader.finish();
+}
+
+void read_tolerance(TableReader& reader, const model::ProbeSpec* probe, model::SteadyState& steady) {
+  if (probe == nullptr) return;
+  for (const auto& measure : probe->measures) {
+    if (!reader.has(measure.name)) continue;
+    std::string written;
+    reader.text(measure.name, written);
+    if (written.empty()) continue;
+    const auto bound = parse_bound(measure, written);
+    if (bound)
+      steady.tolerance.emplace(measure.name, bound.value());
+    else
+      reader.problem(measure.name, fmt::format("'{}': {}", measure.name, bound.error().context));
+  }
+  if (reader.keys().empty()) reader.problem_here("'tolerance' bounds nothing: any measurement would do");
+  reader.finish();
+}
+
+void read_steady_state(TableReader& reader, const model::Catalogue& catalogue, model::SteadyState& steady) {
+  const auto* probe = named(reader, "probe", "probe", catalogue.probes, &model::ProbeSpec::name);
+  if (probe != nullptr) steady.probe = probe->name;
+  reader.duration("interval", steady.interval, 10ms, 1h);
+  reader.duration("timeout", steady.timeout, 1s);
+  if (reader.require("tolerance", "the bounds that a steady state keeps")) {
+    if (auto tolerance = reader.table("tolerance")) read_tolerance(*tolerance, probe, steady);
+  }
+  if (probe == nullptr) return;  // which other keys there may be is not known
+  read_parameters(reader, probe->parameters, steady.parameters);
+  reader.finish();
+}
+
+void read_period(TableReader& reader, const model::FaultSpec& fault, model::Step& step) {
+  using Period = model::FaultSpec::Period;
+  if (fault.period == Period::none) {
+    if (reader.has("for")) reader.problem("for", fmt::format("{} takes no 'for': it is put back at once", fault.name));
+    return;
+  }
+  if (fault.period == Period::required && !reader.require("for", "how long the fault is held")) return;
+  if (!reader.has("for")) return;
+  Duration period{0};
+  reader.duration("for", period, fault.period == Period::required ? Duration{1ms} : Duration{0});
+  step.period = period;
+}
+
+void read_step(TableReader& reader, const model::Catalogue& catalogue, model::Step& step) {
+  if (reader.require("at", "when it begins, from the steady state on")) reader.duration("at", step.at);
+  const auto* fault = named(reader, "fault", "fault", catalogue.faults, &model::FaultSpec::name);
+  if (reader.require("target", "who is broken")) reader.text("target", step.target);
+  if (fault == nullptr) return;  // which other keys there may be is not known
+  step.fault = fault->name;
+  read_period(reader, *fault, step);
+  read_parameters(reader, fault->parameters, step.parameters);
+  reader.finish();
+}
+
+void read_invariant(TableReader& reader, const model::Catalogue& catalogue, model::InvariantSpec& invariant) {
+  const auto* entry = named(reader, "kind", "invariant", catalogue.invariants, &model::InvariantEntry::kind);
+  if (entry == nullptr) return;  // which other keys there may be is not known
+  invariant.kind = entry->kind;
+  reader.text_list("expect", invariant.expect, max_entries);
+  const std::vector<std::string> anomalies{entry->anomalies.begin(), entry->anomalies.end()};
+  for (std::size_t i = 0; i < invariant.expect.size(); ++i) {
+    const auto& expected = invariant.expect[i];
+    if (std::ranges::find(anomalies, expected) != anomalies.end()) continue;
+    reader.problem(fmt::format("expect.{}", i), fmt::format("'{}' has no anomaly {}{}", entry->kind,
+                                                            in_quotes(expected), hint(expected, anomalies)));
+  }
+  read_parameters(reader, entry->parameters, invariant.parameters);
+  reader.finish();
+}
+
+}  // namespace
+
+void read_sections(TableReader& root, const model::Catalogue& catalogue, model::Scenario& scenario) {
+  if (root.require("name")) root.text("name", scenario.name, {.max_bytes = 64, .lower_case_name = true});
+  root.text("title", scenario.title, {.may_be_empty = true});
+  root.text("hypothesis", scenario.hypothesis, {.max_bytes = 2000, .may_be_empty = true});
+  root.text_list("tags", scenario.tags, 32, {.max_bytes = 64, .lower_case_name = true});
+  root.duration("duration", scenario.duration, 100ms);
+  if (auto system = root.table("system")) {
+    if (auto broker = system->table("broker")) read_broker(*broker, scenario.broker);
+    system->finish();
+  }
+  if (auto workload = root.table("workload")) read_workload(*workload, scenario.workload);
+  for (auto& reader : root.tables("steady_state", max_entries)) {
+    read_steady_state(reader, catalogue, scenario.steady_state.emplace_back());
+  }
+  for (auto& reader : root.tables("step", max_entries)) read_step(reader, catalogue, scenario.steps.emplace_back());
+}
+
+void read_invariant_list(TableReader& root, const model::Catalogue& catalogue, std::vector<model::InvariantSpec>& out) {
+  if (!root.require("invariant", "a run that claims nothing proves nothing")) return;
+  for (auto& reader : root.tables("invariant", max_entries)) read_invariant(reader, catalogue, out.emplace_back());
+}
+
+}  // namespace troop::scenarios
