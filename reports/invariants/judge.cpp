@@ -1,0 +1,103 @@
+#include "reports/invariants/judge.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "reports/history/reader.hpp"
+#include "reports/invariants/invariant.hpp"
+#include "reports/invariants/table.hpp"
+
+namespace troop::invariants {
+namespace {
+
+Result<std::unique_ptr<Invariant>> make(const model::InvariantSpec& spec) {
+  for (const auto& [entry, maker] : table()) {
+    if (entry.kind != spec.kind) continue;
+    for (const auto& expected : spec.expect) {
+      if (std::find(entry.anomalies.begin(), entry.anomalies.end(), expected) == entry.anomalies.end()) {
+        return usage_error(fmt::format("invariant '{}': it knows no anomaly '{}' to expect", spec.kind, expected));
+      }
+    }
+    return maker(spec);
+  }
+  return usage_error(fmt::format("there is no invariant '{}'", spec.kind));
+}
+
+Verdict combine(const Judged& judged) {
+  Verdict verdict = judged.complete ? Verdict::pass : Verdict::inconclusive;
+  for (const auto& judgement : judged.invariants) {
+    if (judgement.outcome == Outcome::violated) return Verdict::fail;
+    if (judgement.outcome == Outcome::unknown) verdict = Verdict::inconclusive;
+  }
+  return verdict;
+}
+
+Result<Judged> judge_events(history::Reader reader, std::span<const model::InvariantSpec> specs) {
+  std::vector<std::unique_ptr<Invariant>> invariants;
+  std::unique_ptr<Invariant> exercised;
+  for (const auto& spec : specs) {
+    BOOST_OUTCOME_TRY(auto invariant, make(spec));
+    if (spec.kind == "exercised")
+      exercised = std::move(invariant);
+    else
+      invariants.push_back(std::move(invariant));
+  }
+
+  Evidence evidence;
+  while (true) {
+    BOOST_OUTCOME_TRY(const history::Event* const event, reader.next());
+    if (event == nullptr) break;
+    if (event->index >= std::int64_t{none}) return usage_error("a history of more than 4 billion events");
+    const Delivery delivery = evidence.ledger.observe(*event);
+    if (event->f == history::Subject::fault) {
+      evidence.faults.observe(*event, evidence.ledger.published(), evidence.ledger.outstanding());
+    } else if (event->f == history::Subject::run) {
+      evidence.run.observe(*event);
+    }
+    for (const auto& invariant : invariants) invariant->observe(*event, delivery, evidence);
+  }
+  evidence.faults.finish(evidence.ledger.published());
+  evidence.ledger.resolve_routes(evidence.run);
+  if (!exercised && evidence.run.started) {
+    BOOST_OUTCOME_TRY(exercised, make_exercised({.kind = "exercised", .expect = {}, .parameters = {}}));
+  }
+  if (exercised) invariants.push_back(std::move(exercised));
+
+  Judged judged;
+  judged.events = reader.events();
+  judged.complete = reader.complete();
+  judged.warnings = reader.warnings();
+  for (const auto& invariant : invariants) {
+    judged.invariants.push_back(invariant->conclude(evidence, judged.complete));
+    if (!judged.complete) {
+      raise(judged.invariants.back(), Outcome::unknown,
+            judged.events == 0 ? "the history is empty" : "the history was cut short");
+    }
+  }
+  if (judged.events == 0) {
+    judged.warnings.emplace_back("the history is empty: nothing was judged");
+  } else if (!judged.complete && judged.warnings.empty()) {
+    judged.warnings.emplace_back("the history was cut short: it has a run start and no run stop");
+  }
+  judged.verdict = combine(judged);
+  return judged;
+}
+
+}  // namespace
+
+void raise(Judgement& judgement, Outcome outcome, std::string reason) {
+  judgement.outcome = std::max(judgement.outcome, outcome);
+  judgement.reasons.push_back(std::move(reason));
+}
+
+Result<Judged> judge(const std::filesystem::path& history, std::span<const model::InvariantSpec> specs) {
+  BOOST_OUTCOME_TRY(auto reader, history::Reader::open(history));
+  return judge_events(std::move(reader), specs);
+}
+
+Result<Judged> judge_text(std::string_view text, std::span<const model::InvariantSpec> specs, std::string_view name) {
+  return judge_events(history::Reader::over(text, std::string{name}), specs);
+}
+
+}  // namespace troop::invariants
