@@ -1,0 +1,254 @@
+#include "agents/workers/message.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <vector>
+
+#include "common/ids.hpp"
+
+namespace troop::agents {
+namespace {
+
+struct RawFrame {
+  int type = 0;
+  int channel = 0;
+  std::string payload;
+};
+
+/// Cuts bytes into AMQP frames; fails the test if they are none.
+std::vector<RawFrame> frames_of(const std::string& bytes) {
+  std::vector<RawFrame> frames;
+  std::size_t at = 0;
+  const auto byte = [&](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(bytes.at(i))); };
+  while (at < bytes.size()) {
+    const std::size_t size = byte(at + 3) << 24 | byte(at + 4) << 16 | byte(at + 5) << 8 | byte(at + 6);
+    frames.push_back(
+        {static_cast<int>(byte(at)), static_cast<int>(byte(at + 1) << 8 | byte(at + 2)), bytes.substr(at + 7, size)});
+    EXPECT_EQ(byte(at + 7 + size), 0xCEU);
+    at += 8 + size;
+  }
+  return frames;
+}
+
+class Pool {
+ public:
+  Pool() { init_amqp_pool(&pool_, 4096); }
+  ~Pool() { empty_amqp_pool(&pool_); }
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+  operator amqp_pool_t*() { return &pool_; }
+
+ private:
+  amqp_pool_t pool_{};
+};
+
+amqp_bytes_t bytes_of(std::string& text) { return {text.size(), text.data()}; }
+
+/// The properties that follow the 12 bytes of class, weight and size in a content header.
+const amqp_basic_properties_t* decode_header(std::string& payload, Pool& pool) {
+  void* decoded = nullptr;
+  const amqp_bytes_t encoded{payload.size() - 12, payload.data() + 12};
+  if (amqp_decode_properties(AMQP_BASIC_CLASS, pool, encoded, &decoded) < 0) return nullptr;
+  return static_cast<const amqp_basic_properties_t*>(decoded);
+}
+
+TEST(MessageEncoderTest, WritesWhatRabbitmqCReads) {
+  MessageEncoder::Settings settings;
+  settings.producer = 12;
+  settings.queue = "orders";
+  settings.payload_bytes = 256;
+  MessageEncoder encoder{settings};
+  std::string out;
+  encoder.append(out, {7, 70, 0, 3, 1});
+  encoder.append(out, {(std::uint64_t{1} << 40) + 5, 71, 0, 4'000'000'000, 65535});
+  const auto frames = frames_of(out);
+  ASSERT_EQ(frames.size(), 6U);
+
+  Pool pool;
+  void* decoded = nullptr;
+  std::string method = frames[0].payload.substr(4);
+  ASSERT_EQ(amqp_decode_method(AMQP_BASIC_PUBLISH_METHOD, pool, bytes_of(method), &decoded), 0);
+  const auto* publish = static_cast<const amqp_basic_publish_t*>(decoded);
+  EXPECT_EQ(std::string(static_cast<const char*>(publish->routing_key.bytes), publish->routing_key.len), "orders");
+  EXPECT_EQ(publish->exchange.len, 0U);
+  EXPECT_TRUE(publish->mandatory);
+  EXPECT_FALSE(publish->immediate);
+
+  std::string header = frames[1].payload;
+  const auto* properties = decode_header(header, pool);
+  ASSERT_NE(properties, nullptr);
+  EXPECT_EQ(properties->delivery_mode, AMQP_DELIVERY_PERSISTENT);
+  EXPECT_EQ(std::string(static_cast<const char*>(properties->message_id.bytes), properties->message_id.len), "p12-7");
+  EXPECT_EQ(read_headers(*properties), (MessageHeaders{12, 1, 3, 7}));
+  EXPECT_EQ(frames[2].payload.size(), 256U);
+
+  std::string second = frames[4].payload;
+  properties = decode_header(second, pool);
+  ASSERT_NE(properties, nullptr);
+  EXPECT_EQ(read_headers(*properties), (MessageHeaders{12, 65535, 4'000'000'000, (std::uint64_t{1} << 40) + 5}));
+  EXPECT_EQ(std::string(static_cast<const char*>(properties->message_id.bytes), properties->message_id.len),
+            "p12-1099511627781");
+}
+
+TEST(MessageEncoderTest, CutsALargeBodyIntoFramesAndSendsNoneForAnEmptyOne) {
+  MessageEncoder::Settings settings;
+  settings.queue = "q";
+  settings.frame_bytes_max = 4096;
+  settings.payload_bytes = 10'000;
+  std::string out;
+  MessageEncoder{settings}.append(out, {1, 1, 0, 1, 1});
+  std::size_t body = 0;
+  for (const auto& frame : frames_of(out)) {
+    EXPECT_LE(frame.payload.size() + 8, 4096U);
+    if (frame.type == AMQP_FRAME_BODY) body += frame.payload.size();
+  }
+  EXPECT_EQ(body, 10'000U);
+
+  settings.payload_bytes = 0;
+  out.clear();
+  MessageEncoder{settings}.append(out, {1, 1, 0, 1, 1});
+  EXPECT_EQ(frames_of(out).size(), 2U);
+}
+
+TEST(MessageEncoderTest, HonoursMandatoryAndPersistent) {
+  MessageEncoder::Settings settings;
+  settings.queue = "q";
+  settings.mandatory = false;
+  settings.persistent = false;
+  std::string out;
+  MessageEncoder{settings}.append(out, {1, 1, 0, 1, 1});
+  auto frames = frames_of(out);
+  EXPECT_EQ(frames[0].payload.back(), 0);
+  Pool pool;
+  const auto* properties = decode_header(frames[1].payload, pool);
+  ASSERT_NE(properties, nullptr);
+  EXPECT_EQ(properties->delivery_mode, AMQP_DELIVERY_NONPERSISTENT);
+}
+
+TEST(MethodFramesTest, AreWhatRabbitmqCReads) {
+  std::string out;
+  append_ack(out, 1, 0x0102030405060708, true);
+  append_cancel(out, 1, "troop");
+  append_method(out, 0, AMQP_CONNECTION_CLOSE_OK_METHOD);
+  auto frames = frames_of(out);
+  ASSERT_EQ(frames.size(), 3U);
+  Pool pool;
+  void* decoded = nullptr;
+  std::string ack = frames[0].payload.substr(4);
+  ASSERT_EQ(amqp_decode_method(AMQP_BASIC_ACK_METHOD, pool, bytes_of(ack), &decoded), 0);
+  EXPECT_EQ(static_cast<amqp_basic_ack_t*>(decoded)->delivery_tag, 0x0102030405060708U);
+  EXPECT_TRUE(static_cast<amqp_basic_ack_t*>(decoded)->multiple);
+  std::string cancel = frames[1].payload.substr(4);
+  ASSERT_EQ(amqp_decode_method(AMQP_BASIC_CANCEL_METHOD, pool, bytes_of(cancel), &decoded), 0);
+  EXPECT_EQ(static_cast<amqp_basic_cancel_t*>(decoded)->consumer_tag.len, 5U);
+  EXPECT_EQ(frames[2].channel, 0);
+  EXPECT_EQ(frames[2].payload.size(), 4U);
+}
+
+amqp_field_value_t integer(std::int64_t number) {
+  amqp_field_value_t value{};
+  value.kind = AMQP_FIELD_KIND_I64;
+  value.value.i64 = number;
+  return value;
+}
+
+amqp_field_value_t text(const char* bytes) {
+  amqp_field_value_t value{};
+  value.kind = AMQP_FIELD_KIND_UTF8;
+  value.value.bytes = amqp_cstring_bytes(bytes);
+  return value;
+}
+
+struct Foreign {
+  const char* name;
+  std::vector<std::pair<const char*, amqp_field_value_t>> headers;
+};
+
+class ForeignHeadersTest : public testing::TestWithParam<Foreign> {};
+
+TEST_P(ForeignHeadersTest, AreNotOurs) {
+  std::vector<amqp_table_entry_t> entries;
+  for (const auto& [name, value] : GetParam().headers) entries.push_back({amqp_cstring_bytes(name), value});
+  amqp_basic_properties_t properties{};
+  properties._flags = AMQP_BASIC_HEADERS_FLAG;
+  properties.headers = {static_cast<int>(entries.size()), entries.data()};
+  EXPECT_FALSE(read_headers(properties));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    , ForeignHeadersTest,
+    testing::ValuesIn(std::vector<Foreign>{
+        {"none", {}},
+        {"one_missing", {{"troop-producer", integer(1)}, {"troop-seq", integer(1)}, {"troop-attempt", integer(1)}}},
+        {"text_instead_of_a_number",
+         {{"troop-producer", integer(1)},
+          {"troop-seq", text("1")},
+          {"troop-attempt", integer(1)},
+          {"troop-key", integer(1)}}},
+        {"negative",
+         {{"troop-producer", integer(1)},
+          {"troop-seq", integer(-1)},
+          {"troop-attempt", integer(1)},
+          {"troop-key", integer(1)}}},
+        {"producer_too_large",
+         {{"troop-producer", integer(65536)},
+          {"troop-seq", integer(1)},
+          {"troop-attempt", integer(1)},
+          {"troop-key", integer(1)}}},
+        {"attempt_zero",
+         {{"troop-producer", integer(1)},
+          {"troop-seq", integer(1)},
+          {"troop-attempt", integer(0)},
+          {"troop-key", integer(1)}}},
+        {"spoilt_by_a_second_entry",
+         {{"troop-producer", integer(1)},
+          {"troop-seq", integer(1)},
+          {"troop-attempt", integer(1)},
+          {"troop-key", integer(1)},
+          {"troop-seq", text("x")}}},
+        {"other_names", {{"producer", integer(1)}, {"", integer(1)}, {"troop-", integer(1)}, {"x-death", text("a")}}},
+    }),
+    [](const auto& c) { return std::string{c.param.name}; });
+
+TEST(HeadersTest, AcceptsIntegersOfAnyWidthBesideOthersHeaders) {
+  amqp_field_value_t small{};
+  small.kind = AMQP_FIELD_KIND_I8;
+  small.value.i8 = 3;
+  amqp_table_entry_t entries[] = {{amqp_cstring_bytes("x-death"), text("a")},
+                                  {amqp_cstring_bytes("troop-producer"), small},
+                                  {amqp_cstring_bytes("troop-seq"), integer(INT64_MAX)},
+                                  {amqp_cstring_bytes("troop-attempt"), small},
+                                  {amqp_cstring_bytes("troop-key"), small}};
+  amqp_basic_properties_t properties{};
+  properties._flags = AMQP_BASIC_HEADERS_FLAG;
+  properties.headers = {5, entries};
+  EXPECT_EQ(read_headers(properties), (MessageHeaders{3, 3, 3, INT64_MAX}));
+  properties._flags = 0;  // the table is not there, whatever the memory holds
+  EXPECT_FALSE(read_headers(properties));
+}
+
+TEST(HeadersTest, SurvivesHostileBytesInAContentHeader) {
+  MessageEncoder::Settings settings;
+  settings.queue = "q";
+  std::string out;
+  MessageEncoder{settings}.append(out, {9, 1, 0, 2, 1});
+  const std::string honest = frames_of(out)[1].payload;
+  Random random{7, "hostile headers"};
+  int read = 0;
+  for (int round = 0; round < 20'000; ++round) {
+    std::string hostile = honest;
+    for (std::uint64_t i = 0; i <= random.below(4); ++i) {
+      hostile[12 + random.below(hostile.size() - 12)] = static_cast<char>(random.next());
+    }
+    if (random.below(4) == 0) hostile.resize(12 + random.below(hostile.size() - 12));
+    Pool pool;
+    if (const auto* properties = decode_header(hostile, pool); properties != nullptr)
+      read += read_headers(*properties) ? 1 : 0;
+  }
+  EXPECT_GT(read, 0);
+  EXPECT_LT(read, 20'000);
+}
+
+}  // namespace
+}  // namespace troop::agents
