@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -24,6 +23,12 @@ namespace troop::agents {
 namespace {
 
 constexpr auto poll_interval = std::chrono::milliseconds{5};
+
+// Debian 12's <sys/pidfd.h> declares these without C linkage.
+int pidfd_open(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0U)); }
+int pidfd_send_signal(int pidfd, int number) {
+  return static_cast<int>(syscall(SYS_pidfd_send_signal, pidfd, number, nullptr, 0U));
+}
 
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
   std::vector<char*> out;
@@ -119,7 +124,7 @@ Result<Process> Process::spawn(const Spawn& what) {
   Process process;
   process.identity_.pid = pid;
   process.reaped_ = false;
-  process.pidfd_.reset(pidfd_open(pid, 0));
+  process.pidfd_.reset(pidfd_open(pid));
   report_write.reset();
   int failure = 0;
   ssize_t got = 0;
@@ -174,7 +179,7 @@ bool Process::alive() {
 
 Result<void> Process::signal(int number) {
   if (!alive()) return Error{ErrorKind::lost, "process " + std::to_string(pid()) + " has ended: " + ending_};
-  if (pidfd_send_signal(pidfd_.get(), number, nullptr, 0) != 0) {
+  if (pidfd_send_signal(pidfd_.get(), number) != 0) {
     return system_error(ErrorKind::lost, "signal " + std::to_string(number), errno);
   }
   return success();
@@ -200,7 +205,7 @@ asio::awaitable<Result<void>> Process::end(Duration grace) {
 }
 
 Result<void> end_stranger(const ProcessIdentity& identity, Duration grace) {
-  const UniqueFd pidfd{pidfd_open(identity.pid, 0)};
+  const UniqueFd pidfd{pidfd_open(identity.pid)};
   if (!pidfd) return success();  // no such process
   const auto now = identify(identity.pid);
   if (!now || now->start_time != identity.start_time) return success();  // the pid is somebody else's by now
@@ -209,10 +214,10 @@ Result<void> end_stranger(const ProcessIdentity& identity, Duration grace) {
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
     return poll(&waiting, 1, static_cast<int>(ms)) == 1;
   };
-  pidfd_send_signal(pidfd.get(), SIGTERM, nullptr, 0);
-  pidfd_send_signal(pidfd.get(), SIGCONT, nullptr, 0);
+  pidfd_send_signal(pidfd.get(), SIGTERM);
+  pidfd_send_signal(pidfd.get(), SIGCONT);
   if (gone_within(grace)) return success();
-  pidfd_send_signal(pidfd.get(), SIGKILL, nullptr, 0);
+  pidfd_send_signal(pidfd.get(), SIGKILL);
   if (gone_within(std::chrono::seconds{1})) return success();
   if (!identify(identity.pid)) return success();  // a zombie whose parent does not reap is dead all the same
   return Error{ErrorKind::unrestored, "process " + std::to_string(identity.pid) + " survives SIGKILL"};

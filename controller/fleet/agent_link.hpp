@@ -1,0 +1,77 @@
+// One agent: started as a child, asked, listened to.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/json.hpp>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "agents/protocol/channel.hpp"
+#include "common/clock.hpp"
+#include "common/error.hpp"
+
+namespace troop::controller {
+
+/// Where `troop-agent` is: $TROOP_AGENT, else beside this program. Errors: usage.
+Result<std::filesystem::path> find_agent();
+
+class AgentLink {
+ public:
+  struct Listener {
+    std::function<void(const protocol::RecordBatch&)> records;
+    std::function<void(std::int64_t)> watermark;
+    std::function<void(const boost::json::object&)> event;  ///< A line of the history, see agents/protocol/messages.hpp.
+    std::function<void(const std::string& part, const std::string& detail)> died;
+    std::function<void(const std::string& reason)> lost;    ///< Once, if the agent goes before finish().
+  };
+
+  /// Starts the agent in a session of its own (the terminal's Ctrl-C is not for it) with its complaints in `log`.
+  /// Errors: usage.
+  static Result<std::unique_ptr<AgentLink>> start(boost::asio::io_context& io, const std::filesystem::path& agent,
+                                                  const std::filesystem::path& log, Listener listener);
+  AgentLink(const AgentLink&) = delete;
+  AgentLink& operator=(const AgentLink&) = delete;
+  /// An agent that still runs then reverts by itself: its socket closes.
+  ~AgentLink();
+
+  /// Asks and waits for the reply. Errors: what the agent says; lost when it goes; timeout; cancelled by abandon().
+  boost::asio::awaitable<Result<boost::json::object>> request(std::string_view name, boost::json::object fields,
+                                                              Duration timeout);
+  /// Ends the waiting of every request under way, with an error of kind cancelled. The agent goes on with them.
+  void abandon();
+  /// No more requests: waits until the agent has ended by itself, at most `timeout`. Its exit code; nothing if it hangs.
+  boost::asio::awaitable<std::optional<int>> finish(Duration timeout);
+  [[nodiscard]] bool lost() const { return lost_; }
+  [[nodiscard]] int pid() const { return pid_; }
+
+ private:
+  struct Pending {
+    std::shared_ptr<boost::asio::steady_timer> done;
+    std::optional<Result<boost::json::object>> result;
+  };
+
+  AgentLink(boost::asio::io_context& io, Listener listener) : io_(io), listener_(std::move(listener)) {}
+  boost::asio::awaitable<void> listen();
+  void take(const protocol::OwnedFrame& frame);
+  void take_message(boost::json::object message);
+  void lose(const std::string& reason);
+
+  boost::asio::io_context& io_;
+  Listener listener_;
+  std::shared_ptr<protocol::Channel> channel_;
+  int pid_ = -1;
+  bool reaped_ = false;
+  bool lost_ = false;
+  bool finishing_ = false;
+  std::string reason_;
+  std::int64_t next_id_ = 1;
+  std::map<std::int64_t, std::shared_ptr<Pending>> pending_;
+};
+
+}  // namespace troop::controller

@@ -1,0 +1,81 @@
+#include "controller/probes/publish_probe.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace troop::controller {
+namespace {
+
+using protocol::Record;
+using protocol::RecordKind;
+
+std::uint64_t operation(std::uint16_t worker, const Record& record) {
+  return (std::uint64_t{worker} << 48) | (record.op & ((std::uint64_t{1} << 48) - 1));
+}
+
+/// Nearest-rank percentile; `sorted` is not empty.
+double percentile_seconds(const std::vector<std::int64_t>& sorted, double share) {
+  const auto rank = static_cast<std::size_t>(share * static_cast<double>(sorted.size()));
+  return static_cast<double>(sorted[std::min(rank, sorted.size() - 1)]) / 1e9;
+}
+
+}  // namespace
+
+void PublishProbe::observe(std::uint16_t worker, const Record& record) {
+  switch (record.kind) {
+    case RecordKind::publish_invoke:
+      outstanding_[operation(worker, record)] = record.intended;
+      break;
+    case RecordKind::publish_ok:
+      outstanding_.erase(operation(worker, record));
+      latencies_.push_back(record.time - record.intended);
+      break;
+    case RecordKind::publish_fail:
+    case RecordKind::publish_info:
+      outstanding_.erase(operation(worker, record));
+      // Without confirms nobody promised an answer: handing the message to the socket is all the success there is.
+      if (record.error == protocol::RecordError::unconfirmed) {
+        latencies_.push_back(record.time - record.intended);
+      } else {
+        ++bad_;
+      }
+      break;
+    default:
+      break;
+  }
+}
+
+Measurement PublishProbe::close_window(std::int64_t now) {
+  const auto answered = static_cast<std::int64_t>(latencies_.size());
+  std::int64_t overdue = 0;
+  for (const auto& [op, intended] : outstanding_) {
+    if (now - intended <= wanted_.interval.count()) continue;
+    ++overdue;
+    latencies_.push_back(now - intended);
+  }
+  Measurement result;
+  if (const std::int64_t all = answered + bad_ + overdue; all > 0) {
+    result.values["success"] = static_cast<double>(answered) / static_cast<double>(all);
+  }
+  if (!latencies_.empty()) {
+    std::sort(latencies_.begin(), latencies_.end());
+    result.values["p50"] = percentile_seconds(latencies_, 0.50);
+    result.values["p99"] = percentile_seconds(latencies_, 0.99);
+  }
+  latencies_.clear();
+  bad_ = 0;
+
+  result.good = !result.values.empty();
+  if (!result.good) result.why = "nothing was published";
+  for (const auto& [name, bound] : wanted_.tolerance) {
+    const auto value = result.values.find(name);
+    if (value != result.values.end() && bound.admits(value->second)) continue;
+    result.good = false;
+    if (value != result.values.end()) result.why = fmt::format("{} was {:.4g}", name, value->second);
+    if (value == result.values.end() && result.why.empty()) result.why = name + " could not be measured";
+  }
+  return result;
+}
+
+}  // namespace troop::controller
