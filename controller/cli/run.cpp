@@ -1,0 +1,112 @@
+// troop run SCENARIO: the main job.
+#include "controller/run/run.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <memory>
+
+#include "common/ids.hpp"
+#include "controller/cli/commands.hpp"
+#include "controller/cli/support.hpp"
+#include "controller/cli/watch.hpp"
+#include "reports/formats/formats.hpp"
+
+namespace troop::controller {
+namespace fs = std::filesystem;
+namespace {
+
+struct Arguments {
+  std::string scenario;
+  std::string out;
+  std::optional<std::uint64_t> seed;
+  std::vector<std::string> sets;
+  bool rehearse = false;
+};
+
+/// The run directory, empty and ours. `made`: it was not there before.
+Result<fs::path> make_directory(const Arguments& arguments, const std::string& name, bool& made) {
+  const std::string stamp = fmt::format("{:%Y%m%d-%H%M%S}", fmt::gmtime(std::time(nullptr)));
+  const fs::path wanted = arguments.out.empty() ? fs::path{"troop-runs"} / fmt::format("{}-{}-{}", name, stamp, random_hex(2))
+                                                : fs::path{arguments.out};
+  std::error_code failure;
+  made = !fs::exists(wanted, failure);
+  if (!made && (!fs::is_directory(wanted, failure) || !fs::is_empty(wanted, failure))) {
+    return usage_error(wanted.string() + " exists and is not an empty folder; name another with --out");
+  }
+  fs::create_directories(wanted, failure);
+  if (!failure && access(wanted.c_str(), W_OK | X_OK) != 0) failure = {errno, std::generic_category()};
+  if (failure) return usage_error("run directory " + wanted.string() + ": " + failure.message());
+  return fs::canonical(wanted, failure);
+}
+
+/// Nothing was touched, so nothing is left: the folder goes if this command made it.
+void discard(const fs::path& directory, bool made) {
+  std::error_code ignored;
+  for (const char* file : {"agent.log", "workers.log", "history.ndjson", "broker.log"}) fs::remove(directory / file, ignored);
+  if (made) fs::remove(directory, ignored);
+}
+
+int run_scenario(const Arguments& arguments) {
+  auto overrides = parse_overrides(arguments.sets);
+  if (overrides.has_error()) return report_error(overrides.error());
+  const fs::path path = find_scenario(arguments.scenario);
+  auto reading = scenarios::read_scenario(path, catalogue(), overrides.value());
+  if (!reading.scenario) {
+    print_problems(reading.problems);
+    return code(Exit::usage);
+  }
+  auto agent = find_agent();
+  if (agent.has_error()) return report_error(agent.error());
+  bool made = false;
+  auto directory = make_directory(arguments, reading.scenario->name, made);
+  if (directory.has_error()) return report_error(directory.error());
+
+  const std::uint64_t seed = arguments.seed.value_or(fresh_seed());
+  RunRequest request{.scenario = *reading.scenario,
+                     .plan = make_plan(*reading.scenario, catalogue(), seed),
+                     .directory = directory.value(),
+                     .agent = agent.value(),
+                     .rehearse = arguments.rehearse};
+  const Provenance provenance{path.string(), reading.source, arguments.sets};
+  auto progress = make_progress(isatty(STDERR_FILENO) != 0);
+  progress->note(fmt::format("scenario {}, seed {}, run directory {}", request.scenario.name, seed, request.directory.string()));
+  const RunOutcome outcome = run(request, provenance, *progress);
+  progress.reset();
+
+  if (outcome.exit_code == code(Exit::usage)) {
+    discard(request.directory, made);
+    return report_error(usage_error(outcome.refusal));
+  }
+  if (arguments.rehearse) {
+    discard(request.directory, made);
+    fmt::print("{}\nThis host can do it; nothing was started.\n", to_text(request.plan, request.scenario));
+    return outcome.exit_code;
+  }
+  const bool colour = isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr;
+  fmt::print("{}", formats::to_terminal(outcome.document, {.colour = colour, .directory = request.directory.string()}));
+  return outcome.exit_code;
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, int& exit_code) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand("run", "Run a scenario: break, undo, verify, report");
+  command->add_option("SCENARIO", arguments->scenario, "A scenario file, or a name from the library (broker/stop)")->required();
+  command->add_option("--seed", arguments->seed, "Replays the choices of a run that printed this seed")->type_name("N");
+  command->add_option("--out", arguments->out, "The run directory; made if need be, otherwise it must be empty")->type_name("DIR");
+  command->add_option("--set", arguments->sets, "Overrides a key of the scenario, e.g. workload.rate=500 or step.0.for=2s")
+      ->type_name("KEY=VALUE")->allow_extra_args(false);
+  command->add_flag("--dry-run", arguments->rehearse, "Check everything on this host, say what would happen, start nothing");
+  command->footer("Example:\n  troop run broker/stop --set workload.rate=500 --out /tmp/first-run\n\n"
+                  "Exit codes: 0 pass, 1 fail, 2 usage (nothing was touched), 3 inconclusive,\n"
+                  "            4 something could not be restored, 130/143 ended by a signal.");
+  command->callback([arguments, &exit_code] { exit_code = run_scenario(*arguments); });
+}
+
+}  // namespace troop::controller

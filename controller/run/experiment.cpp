@@ -1,0 +1,468 @@
+#include "controller/run/experiment.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <csignal>
+
+#include "agents/protocol/messages.hpp"
+
+namespace troop::controller {
+namespace asio = boost::asio;
+namespace json = boost::json;
+using namespace std::chrono_literals;
+namespace {
+
+constexpr Duration turn_length = 20ms;
+constexpr Duration merge_slack = 100ms;     ///< How late a record may come and still be put in its place.
+constexpr Duration answer_max = 10s;        ///< For requests that do no work.
+constexpr Duration undo_slack = 30s;
+constexpr Duration finish_max = 30s;        ///< For producers to send what they still have.
+constexpr Duration drain_idle_max = 20s;    ///< Without any progress.
+constexpr Duration drain_max = 15min;
+constexpr Duration stop_max = 40s;
+constexpr std::int64_t windows_default = 3;
+
+asio::awaitable<void> pause_until(std::int64_t monotonic) {
+  asio::steady_timer timer{co_await asio::this_coro::executor, Duration{std::max<std::int64_t>(0, monotonic - monotonic_ns())}};
+  (void)co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+}
+
+const model::InvariantSpec* find_invariant(const model::Scenario& scenario, std::string_view kind) {
+  const auto& all = scenario.invariants;
+  const auto found = std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.kind == kind; });
+  return found == all.end() ? nullptr : &*found;
+}
+
+template <class T>
+T parameter(const model::InvariantSpec& spec, std::string_view name, T fallback) {
+  const auto found = spec.parameters.find(name);
+  const T* value = found == spec.parameters.end() ? nullptr : std::get_if<T>(&found->second);
+  return value == nullptr ? fallback : *value;
+}
+
+history::Type type_from(std::string_view text) {
+  if (text == "invoke") return history::Type::invoke;
+  if (text == "ok") return history::Type::ok;
+  if (text == "fail") return history::Type::fail;
+  return history::Type::info;
+}
+
+}  // namespace
+
+Experiment::Experiment(asio::io_context& io, const RunRequest& request, Progress& progress)
+    : io_(io), request_(request), progress_(progress), began_(monotonic_ns()) {
+  for (const auto& wanted : request.scenario.steady_state) probes_.emplace_back(wanted);
+  windows_.resize(probes_.size());
+  for (const auto& step : request.plan.steps) {
+    formats::FaultRecord fault;
+    fault.step = static_cast<std::int64_t>(step.number);
+    fault.name = step.fault;
+    fault.target = step.target;
+    fault.victim = step.victim;
+    fault.back_end = step.spec.back_end;
+    for (const auto& effect : step.spec.irreversible) fault.irreversible.emplace_back(effect);
+    fault.outcome = "skipped";
+    document_.faults.push_back(std::move(fault));
+  }
+}
+
+void Experiment::interrupt(int signal_number) {
+  if (signal_ != 0) return;
+  signal_ = signal_number;
+  progress_.note(signal_number == SIGINT ? "interrupted: undoing everything" : "terminated: undoing everything");
+  if (agent_ && running_) agent_->abandon();
+}
+
+void Experiment::fail(Error error, const std::string& ended_by) {
+  if (failure_) return;
+  document_.ended_by = ended_by;
+  document_.problems.push_back(error.context);
+  failure_ = std::move(error);
+}
+
+void Experiment::begin_phase(const std::string& name) {
+  end_phase();
+  document_.phases.push_back({name, since_began(monotonic_ns()), std::nullopt});
+  progress_.phase(name);
+}
+
+void Experiment::end_phase() {
+  if (!document_.phases.empty() && !document_.phases.back().end) {
+    document_.phases.back().end = since_began(monotonic_ns());
+  }
+}
+
+asio::awaitable<void> Experiment::run() {
+  document_.started_wall_ns = wall_ns();
+  asio::co_spawn(io_, renew_lease(), asio::detached);
+  auto result = co_await conduct();
+  if (signal_ != 0) {
+    document_.ended_by = signal_ == SIGINT ? "interrupted (SIGINT)" : "terminated (SIGTERM)";
+  } else if (result.has_error()) {
+    fail(std::move(result).error(), "failed");
+  }
+  running_ = false;
+  co_await put_back();
+  if (recorder_) {
+    record("run", history::Type::info, {{"phase", "stop"}, {"reason", document_.ended_by}});
+    if (auto written = recorder_->finish(); written.has_error()) fail(written.error(), "disk-full");
+    const Counts& counts = recorder_->counts();
+    document_.counts = {{"published", counts.published},         {"confirmed", counts.confirmed},
+                        {"failed", counts.failed},               {"indeterminate", counts.indeterminate},
+                        {"delivered", counts.delivered},         {"acknowledged", counts.acknowledged}};
+  }
+  end_phase();
+  document_.length = since_began(monotonic_ns());
+}
+
+asio::awaitable<Result<void>> Experiment::conduct() {
+  if (auto prepared = co_await prepare(); prepared.has_error()) {
+    if (signal_ == 0) refusal_ = prepared.error();
+    co_return std::move(prepared).error();
+  }
+  if (request_.rehearse) co_return success();
+  BOOST_OUTCOME_CO_TRY(co_await start_parts());
+  BOOST_OUTCOME_CO_TRY(co_await reach_steady_state());
+  BOOST_OUTCOME_CO_TRY(co_await play_steps());
+  BOOST_OUTCOME_CO_TRY(co_await await_recovery());
+  co_return co_await end_load();
+}
+
+asio::awaitable<Result<json::object>> Experiment::ask(std::string_view name, json::object fields, Duration timeout) {
+  if (signal_ != 0) co_return Error{ErrorKind::cancelled, "interrupted"};
+  co_return co_await agent_->request(name, std::move(fields), timeout);
+}
+
+asio::awaitable<Result<void>> Experiment::prepare() {
+  begin_phase("prepare");
+  AgentLink::Listener listener;
+  listener.records = [this](const auto& batch) { take_records(batch); };
+  listener.watermark = [this](std::int64_t time) { write_history(time); };
+  listener.event = [this](const json::object& event) { take_event(event); };
+  listener.died = [this](const std::string& part, const std::string& detail) {
+    fail({ErrorKind::lost, fmt::format("{} ended though nothing broke it: {}", part, detail)}, "part-lost");
+  };
+  listener.lost = [this](const std::string& reason) {
+    fail({ErrorKind::lost, "the agent ended during the run: " + reason}, "agent-lost");
+  };
+  BOOST_OUTCOME_CO_TRY(agent_, AgentLink::start(io_, request_.agent, request_.directory / "agent.log", std::move(listener)));
+  json::object greeting{{"version", protocol::version}, {"directory", request_.directory.string()}};
+  BOOST_OUTCOME_CO_TRY(auto hello, co_await ask("hello", std::move(greeting), answer_max));
+  document_.host_name = protocol::text_field(hello, "host").has_value() ? protocol::text_field(hello, "host").value() : "";
+  if (auto kernel = protocol::text_field(hello, "kernel"); kernel.has_value()) document_.host_kernel = kernel.value();
+  if (auto cpus = protocol::integer_field(hello, "cpus"); cpus.has_value()) document_.host_cpus = cpus.value();
+
+  json::array steps;
+  for (const auto& step : request_.plan.steps) {
+    steps.push_back(protocol::to_json(protocol::StepOrder{static_cast<std::int64_t>(step.number), step.fault, step.victim,
+                                                          step.period, step.parameters}));
+  }
+  json::object whole{{"broker", protocol::to_json(request_.scenario.broker)},
+                     {"workload", protocol::to_json(request_.scenario.workload)}};
+  whole["steps"] = std::move(steps);
+  BOOST_OUTCOME_CO_TRY(co_await ask("prepare", std::move(whole), answer_max));
+  co_return success();
+}
+
+asio::awaitable<Result<void>> Experiment::start_parts() {
+  auto opened = Recorder::open(request_.directory, began_);
+  if (opened.has_error()) {
+    refusal_ = opened.error();
+    co_return std::move(opened).error();
+  }
+  recorder_.emplace(std::move(opened).value());
+  const auto& workload = request_.scenario.workload;
+  std::vector<std::string> names;
+  for (std::int64_t n = 1; n <= workload.producers; ++n) names.push_back(model::producer_name(n));
+  for (std::int64_t n = 1; n <= workload.consumers; ++n) names.push_back(model::consumer_name(n));
+  recorder_->set_names(std::move(names), {workload.queue.name});
+
+  begin_phase("start broker");
+  auto broker = co_await ask("start_broker", json::object{}, request_.scenario.broker.start_timeout + undo_slack);
+  if (broker.has_error()) {
+    // It never came up, and nothing else was started: the environment is wrong, not the host damaged.
+    if (signal_ == 0 && !agent_->lost()) refusal_ = broker.error();
+    co_return std::move(broker).error();
+  }
+  record_start(broker.value());
+
+  begin_phase("start workers");
+  json::object seed{{"seed", static_cast<std::int64_t>(request_.plan.seed)}};
+  BOOST_OUTCOME_CO_TRY(co_await ask("start_workers", std::move(seed), 60s));
+  co_return success();
+}
+
+void Experiment::record_start(const json::object& broker) {
+  document_.broker_kind = request_.scenario.broker.kind;
+  if (auto version = protocol::text_field(broker, "version"); version.has_value()) document_.broker_version = version.value();
+  if (auto port = protocol::integer_field(broker, "port"); port.has_value()) document_.broker_port = port.value();
+  const auto& workload = request_.scenario.workload;
+  const auto& queue = workload.queue;
+  json::array steps;
+  for (const auto& step : request_.plan.steps) steps.push_back({{"fault", step.fault}, {"target", step.victim}});
+  static constexpr std::string_view ack_names[] = {"none", "manual", "auto"};
+  record("run", history::Type::info,
+         {{"phase", "start"},
+          {"format", 1},
+          {"scenario", request_.scenario.name},
+          {"seed", static_cast<std::int64_t>(request_.plan.seed)},
+          {"broker", {{"kind", document_.broker_kind}, {"version", document_.broker_version}}},
+          {"wall", wall_ns()},
+          {"topology",
+           {{"exchanges", json::array{}},
+            {"queues", json::array{{{"name", queue.name},
+                                    {"type", queue.type == model::Queue::Type::quorum ? "quorum" : "classic"},
+                                    {"durable", queue.durable}}}},
+            {"bindings", json::array{}}}},
+          {"consume", {{"ack", ack_names[static_cast<std::size_t>(workload.consume.ack)]}}},
+          {"steps", std::move(steps)}});
+}
+
+asio::awaitable<Result<void>> Experiment::turn(std::optional<std::int64_t> until) {
+  if (signal_ != 0) co_return Error{ErrorKind::cancelled, "interrupted"};
+  if (failure_) co_return *failure_;
+  const std::int64_t now = monotonic_ns();
+  close_windows();
+  progress_.tick(document_.phases.back().name,
+                 until ? std::optional{Duration{std::max<std::int64_t>(0, *until - now)}} : std::nullopt, recorder_->counts());
+  co_await pause_until(std::min(now + turn_length.count(), until.value_or(INT64_MAX)));
+  co_return success();
+}
+
+void Experiment::close_windows() {
+  if (!probing_) return;
+  const std::int64_t now = monotonic_ns();
+  for (std::size_t i = 0; i < probes_.size(); ++i) {
+    if (now < window_ends_[i]) continue;
+    const Measurement measured = probes_[i].close_window(now);
+    windows_[i].push_back({now, measured.good});
+    json::object values;
+    for (const auto& [name, value] : measured.values) values[name] = value;
+    json::object fields{{"name", probes_[i].wanted().probe}, {"target", "workload"}, {"value", std::move(values)}};
+    if (!measured.good) fields["error"] = measured.why;
+    record("probe", measured.good ? history::Type::ok : history::Type::fail, std::move(fields));
+    window_ends_[i] = now + probes_[i].wanted().interval.count();
+  }
+}
+
+asio::awaitable<Result<void>> Experiment::reach_steady_state() {
+  begin_phase("steady state");
+  probing_ = true;
+  const std::int64_t now = monotonic_ns();
+  std::int64_t deadline = now;
+  for (const auto& probe : probes_) {
+    window_ends_.push_back(now + probe.wanted().interval.count());
+    deadline = std::max(deadline, now + probe.wanted().timeout.count());
+  }
+  const auto steady = [this] {
+    return std::all_of(windows_.begin(), windows_.end(), [](const auto& all) { return !all.empty() && all.back().good; });
+  };
+  while (!steady()) {
+    if (monotonic_ns() > deadline) {
+      fail({ErrorKind::timeout, "the steady state was never reached, so nothing was broken; see the probe events"},
+           "steady-state-not-reached");
+    }
+    BOOST_OUTCOME_CO_TRY(co_await turn(deadline));
+  }
+  co_return success();
+}
+
+asio::awaitable<Result<void>> Experiment::play_steps() {
+  begin_phase("experiment");
+  const std::int64_t zero = monotonic_ns();
+  for (std::size_t i = 0; i < request_.plan.steps.size(); ++i) {
+    ++steps_under_way_;
+    asio::co_spawn(io_, play_step(i, zero), asio::detached);
+  }
+  const std::int64_t end = zero + request_.scenario.duration.count();
+  while (steps_under_way_ > 0 || monotonic_ns() < end) {
+    BOOST_OUTCOME_CO_TRY(co_await turn(monotonic_ns() < end ? std::optional{end} : std::nullopt));
+  }
+  co_return success();
+}
+
+asio::awaitable<void> Experiment::play_step(std::size_t index, std::int64_t zero) {
+  const PlannedStep& step = request_.plan.steps[index];
+  formats::FaultRecord& fault = document_.faults[index];
+  const json::object number{{"step", static_cast<std::int64_t>(step.number)}};
+  while (running_ && monotonic_ns() < zero + step.at.count()) {
+    co_await pause_until(std::min(monotonic_ns() + turn_length.count(), zero + step.at.count()));
+  }
+  if (running_ && signal_ == 0 && !failure_) {
+    fault.asked = since_began(monotonic_ns());
+    progress_.note(fmt::format("{} on {}", step.fault, step.victim));
+    auto applied = co_await ask("apply", number, step.spec.undo_max + undo_slack);
+    if (applied.has_value()) {
+      const auto effective = protocol::integer_field(applied.value(), "effective");
+      fault.effective = since_began(effective.has_value() ? effective.value() : monotonic_ns());
+      if (auto proof = protocol::text_field(applied.value(), "proof"); proof.has_value()) fault.proof = proof.value();
+      fault.outcome = "proven";
+      const std::int64_t over = began_ + fault.effective->count() + step.period.value_or(Duration{0}).count();
+      while (running_ && monotonic_ns() < over) co_await pause_until(std::min(monotonic_ns() + turn_length.count(), over));
+    } else if (running_) {
+      fault.outcome = "not proven";
+      fault.detail = applied.error().context;
+      document_.problems.push_back(fault.detail);
+    }
+  }
+  if (running_ && fault.asked && signal_ == 0) {
+    fault.undo_asked = since_began(monotonic_ns());
+    progress_.note(fmt::format("undo {} on {}", step.fault, step.victim));
+    const Duration limit = std::max(step.spec.undo_max, request_.scenario.broker.start_timeout) + undo_slack;
+    auto reverted = co_await ask("revert", number, limit);
+    if (reverted.has_value()) {
+      const auto restored = protocol::integer_field(reverted.value(), "restored");
+      const std::int64_t at = restored.has_value() ? restored.value() : monotonic_ns();
+      fault.restored = since_began(at);
+      last_restored_ = std::max(last_restored_.value_or(at), at);
+      if (auto proof = protocol::text_field(reverted.value(), "proof"); proof.has_value()) fault.restored_proof = proof.value();
+      progress_.note(fmt::format("{} is back: {}", step.victim, fault.restored_proof));
+    } else if (running_ && signal_ == 0 && !agent_->lost()) {
+      fault.outcome = "not restored";
+      fault.detail = reverted.error().context;
+      unrestored_ = true;
+      fail({ErrorKind::unrestored, fmt::format("{} could not be restored: {}", step.victim, fault.detail)},
+           step.victim + "-not-restored");
+    }
+  }
+  --steps_under_way_;
+}
+
+std::optional<std::int64_t> Experiment::steady_after(std::int64_t restored) const {
+  const auto* recovery = find_invariant(request_.scenario, "recovery");
+  const auto wanted = recovery == nullptr ? windows_default : parameter(*recovery, "windows", windows_default);
+  std::optional<std::int64_t> latest;
+  for (const auto& windows : windows_) {
+    std::int64_t streak = 0;
+    std::int64_t first = 0;
+    for (const Window& window : windows) {
+      if (window.end <= restored) continue;
+      streak = window.good ? streak + 1 : 0;
+      if (streak == 1) first = window.end;
+      if (streak == wanted) break;
+    }
+    if (streak < wanted) return std::nullopt;
+    latest = std::max(latest.value_or(first), first);
+  }
+  return latest;
+}
+
+asio::awaitable<Result<void>> Experiment::await_recovery() {
+  const auto* recovery = find_invariant(request_.scenario, "recovery");
+  if (last_restored_ && recovery != nullptr && !probes_.empty()) {
+    begin_phase("recovery");
+    // A good window that ends within `within` may be the first of several: the load goes on until those are seen too.
+    Duration longest{0};
+    for (const auto& probe : probes_) longest = std::max(longest, probe.wanted().interval);
+    const auto windows = parameter(*recovery, "windows", windows_default);
+    const std::int64_t end =
+        *last_restored_ + parameter(*recovery, "within", Duration{10s}).count() + longest.count() * (windows + 1);
+    while (!steady_after(*last_restored_) && monotonic_ns() < end) {
+      BOOST_OUTCOME_CO_TRY(co_await turn(end));
+    }
+  }
+  for (auto& fault : document_.faults) {
+    if (!fault.restored) continue;
+    if (const auto steady = steady_after(began_ + fault.restored->count())) fault.steady = since_began(*steady);
+  }
+  co_return success();
+}
+
+asio::awaitable<Result<void>> Experiment::end_load() {
+  probing_ = false;
+  begin_phase("finish producers");
+  json::object finish{{"timeout", finish_max.count()}};
+  BOOST_OUTCOME_CO_TRY(auto finished, co_await ask("finish_producers", std::move(finish), finish_max + undo_slack));
+  BOOST_OUTCOME_CO_TRY(demand_proof(finished, "closed"));
+  begin_phase("drain");
+  json::object idle{{"timeout", drain_idle_max.count()}};
+  BOOST_OUTCOME_CO_TRY(auto drained, co_await ask("drain", std::move(idle), drain_max));
+  co_return demand_proof(drained, "drained");
+}
+
+Result<void> Experiment::demand_proof(const json::object& reply, std::string_view what) {
+  if (const json::value* proven = reply.if_contains(what); proven != nullptr && *proven == true) return success();
+  const auto detail = protocol::text_field(reply, "detail");
+  fail({ErrorKind::timeout, "the drain is not proven: " + (detail.has_value() ? detail.value() : "no reason given")},
+       "drain-not-proven");
+  return *failure_;
+}
+
+asio::awaitable<void> Experiment::put_back() {
+  if (!agent_) {
+    ended_ = true;
+    co_return;
+  }
+  begin_phase("stop");
+  if (!agent_->lost()) {
+    auto stopped = co_await agent_->request("stop", json::object{}, stop_max);
+    if (stopped.has_value()) {
+      if (const json::value* problems = stopped.value().if_contains("problems"); problems != nullptr && problems->is_array()) {
+        for (const auto& problem : problems->get_array()) {
+          unrestored_ = true;
+          document_.problems.push_back("not put back: " + (problem.is_string() ? std::string{problem.get_string()} : ""));
+        }
+      }
+    } else if (stopped.error().kind == ErrorKind::timeout) {
+      unrestored_ = true;
+      document_.problems.push_back("the agent hangs; it is killed, and the kernel ends what it started");
+      ::kill(agent_->pid(), SIGKILL);
+    }
+  }
+  // Lost or not: an agent that still runs is putting the host back by itself.
+  ended_ = true;
+  const auto exit_code = co_await agent_->finish(20s);
+  if (!exit_code) {
+    unrestored_ = true;
+    document_.problems.push_back("the agent does not end");
+  } else if (*exit_code == 4) {
+    unrestored_ = true;
+    document_.problems.push_back("the agent could not put everything back; see agent.log");
+  }
+}
+
+asio::awaitable<void> Experiment::renew_lease() {
+  asio::steady_timer timer{io_};
+  while (!ended_) {
+    timer.expires_after(200ms);
+    (void)co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (!ended_ && agent_ && !agent_->lost()) (void)co_await agent_->request("renew", json::object{}, protocol::lease);
+  }
+}
+
+void Experiment::take_records(const protocol::RecordBatch& batch) {
+  if (!recorder_) return;
+  recorder_->add(batch);
+  for (auto& probe : probes_) {
+    for (const auto& record : batch.records) probe.observe(batch.worker, record);
+  }
+}
+
+void Experiment::take_event(const json::object& event) {
+  const auto time = protocol::integer_field(event, "time");
+  const auto type = protocol::text_field(event, "type");
+  const auto f = protocol::text_field(event, "f");
+  const json::value* fields = event.if_contains("fields");
+  if (!recorder_ || !time.has_value() || !type.has_value() || !f.has_value() || fields == nullptr || !fields->is_object()) return;
+  recorder_->add(time.value(), {"agent-local", type_from(type.value()), f.value(), fields->get_object()});
+}
+
+void Experiment::write_history(std::int64_t watermark) {
+  if (!recorder_) return;
+  if (auto written = recorder_->write_until(watermark - merge_slack.count()); written.has_error()) {
+    fail(written.error(), "disk-full");
+  }
+}
+
+void Experiment::record(std::string f, history::Type type, json::object fields) {
+  recorder_->add(monotonic_ns(), {"controller", type, std::move(f), std::move(fields)});
+}
+
+}  // namespace troop::controller

@@ -1,0 +1,111 @@
+// One run, from the first request to the agent to the finished document.
+//
+//   start broker → start workers → steady state → experiment (steps) → recovery → finish producers → drain → stop
+//
+// Only the agent changes the world; this decides, waits, writes down. Whatever goes wrong or whoever interrupts, the last
+// thing is to have the agent put everything back, and then to judge what evidence there is.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controller/fleet/agent_link.hpp"
+#include "controller/plan/plan.hpp"
+#include "controller/probes/publish_probe.hpp"
+#include "controller/run/progress.hpp"
+#include "controller/run/recorder.hpp"
+#include "reports/formats/run_document.hpp"
+#include "scenarios/model/scenario.hpp"
+
+namespace troop::controller {
+
+struct RunRequest {
+  model::Scenario scenario;
+  Plan plan;
+  std::filesystem::path directory;   ///< Exists and is empty: the run directory.
+  std::filesystem::path agent;       ///< The program `troop-agent`.
+  bool rehearse = false;             ///< Ask the agent whether it could, start nothing (--dry-run).
+};
+
+class Experiment {
+ public:
+  /// `request` and `progress` outlive it, and it outlives the running of `io`.
+  Experiment(boost::asio::io_context& io, const RunRequest& request, Progress& progress);
+
+  /// Runs it to its end; fills document(). Blocks the strand only for writing the history.
+  boost::asio::awaitable<void> run();
+  /// Ends it early, for a signal; everything is undone and reported all the same. A second call changes nothing.
+  void interrupt(int signal_number);
+
+  /// After run(): all but verdict, series, stories and what the caller knows better (scenario text, versions).
+  [[nodiscard]] formats::RunDocument& document() { return document_; }
+  /// After run(): why nothing was touched, if nothing was (exit 2).
+  [[nodiscard]] const std::optional<Error>& refusal() const { return refusal_; }
+  /// After run(): something is not as it was before (exit 4).
+  [[nodiscard]] bool unrestored() const { return unrestored_; }
+  [[nodiscard]] int signal_number() const { return signal_; }
+
+ private:
+  struct Window {
+    std::int64_t end = 0;
+    bool good = false;
+  };
+
+  boost::asio::awaitable<Result<void>> conduct();
+  boost::asio::awaitable<Result<void>> prepare();
+  boost::asio::awaitable<Result<void>> start_parts();
+  boost::asio::awaitable<Result<void>> reach_steady_state();
+  boost::asio::awaitable<Result<void>> play_steps();
+  boost::asio::awaitable<Result<void>> await_recovery();
+  boost::asio::awaitable<Result<void>> end_load();
+  boost::asio::awaitable<void> play_step(std::size_t index, std::int64_t zero);
+  boost::asio::awaitable<void> put_back();
+  boost::asio::awaitable<void> renew_lease();
+  boost::asio::awaitable<Result<boost::json::object>> ask(std::string_view name, boost::json::object fields,
+                                                          Duration timeout);
+  /// One turn of waiting: time passes, windows close, the history grows. An error if the run has to end.
+  boost::asio::awaitable<Result<void>> turn(std::optional<std::int64_t> until);
+
+  void begin_phase(const std::string& name);
+  void end_phase();
+  void close_windows();
+  void take_records(const protocol::RecordBatch& batch);
+  void take_event(const boost::json::object& event);
+  void write_history(std::int64_t watermark);
+  void record_start(const boost::json::object& broker);
+  void record(std::string f, history::Type type, boost::json::object fields);
+  void fail(Error error, const std::string& ended_by);
+  /// A reply that must carry `what` = true, or the run ends without a proven drain.
+  Result<void> demand_proof(const boost::json::object& reply, std::string_view what);
+  /// Since the run began.
+  [[nodiscard]] Duration since_began(std::int64_t monotonic) const { return Duration{monotonic - began_}; }
+  /// When the steady state was seen again after `restored`: the first of enough consecutive good windows.
+  [[nodiscard]] std::optional<std::int64_t> steady_after(std::int64_t restored) const;
+
+  boost::asio::io_context& io_;
+  const RunRequest& request_;
+  Progress& progress_;
+  std::int64_t began_ = 0;
+  std::unique_ptr<AgentLink> agent_;
+  std::optional<Recorder> recorder_;
+  std::vector<PublishProbe> probes_;
+  std::vector<std::int64_t> window_ends_;           ///< Of each probe: when its window under way ends.
+  std::vector<std::vector<Window>> windows_;        ///< Of each probe, closed.
+  bool probing_ = false;
+  bool running_ = true;                             ///< Until it is time to put everything back.
+  bool ended_ = false;                              ///< Everything has been put back.
+  int steps_under_way_ = 0;
+  int signal_ = 0;
+  bool unrestored_ = false;
+  std::optional<Error> failure_;                    ///< The first reason to end early.
+  std::optional<Error> refusal_;
+  std::optional<std::int64_t> last_restored_;       ///< The latest proven end of a fault, monotonic.
+  formats::RunDocument document_;
+};
+
+}  // namespace troop::controller

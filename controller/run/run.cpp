@@ -1,0 +1,102 @@
+#include "controller/run/run.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/version.hpp>
+#include <csignal>
+
+#include "common/version.hpp"
+#include "reports/formats/formats.hpp"
+#include "reports/formats/series.hpp"
+#include "reports/invariants/judge.hpp"
+
+namespace troop::controller {
+namespace asio = boost::asio;
+namespace {
+
+void describe(formats::RunDocument& document, const RunRequest& request, const Provenance& provenance) {
+  const auto& scenario = request.scenario;
+  document.id = request.directory.filename().string();
+  document.tool_version = version;
+  document.scenario_name = scenario.name;
+  document.scenario_title = scenario.title;
+  document.hypothesis = scenario.hypothesis;
+  document.tags = scenario.tags;
+  document.scenario_path = provenance.scenario_path;
+  document.scenario_text = provenance.scenario_text;
+  document.overrides = provenance.overrides;
+  document.seed = request.plan.seed;
+  document.versions = {{"troop", version}, {"boost", BOOST_LIB_VERSION}};
+}
+
+/// Verdict, series and stories from the evidence on disk: what `troop verify` would say of it.
+void judge_evidence(formats::RunDocument& document, const RunRequest& request) {
+  const auto history = request.directory / "history.ndjson";
+  auto judged = invariants::judge(history, request.scenario.invariants);
+  if (judged.has_error()) {
+    document.problems.push_back("the history could not be judged: " + judged.error().context);
+    return;
+  }
+  document.judged = std::move(judged).value();
+  auto retold = formats::retell(history, document.judged);
+  if (retold.has_error()) {
+    document.problems.push_back("the history could not be retold: " + retold.error().context);
+    return;
+  }
+  document.series = std::move(retold.value().series);
+  document.stories = std::move(retold.value().stories);
+}
+
+}  // namespace
+
+int exit_code_for(bool unrestored, int signal_number, invariants::Verdict verdict) {
+  if (unrestored) return 4;
+  if (signal_number != 0) return 128 + signal_number;
+  switch (verdict) {
+    case invariants::Verdict::pass: return 0;
+    case invariants::Verdict::fail: return 1;
+    case invariants::Verdict::inconclusive: return 3;
+  }
+  return 3;
+}
+
+RunOutcome run(const RunRequest& request, const Provenance& provenance, Progress& progress) {
+  std::signal(SIGPIPE, SIG_IGN);
+  asio::io_context io{1};
+  Experiment experiment{io, request, progress};
+  asio::signal_set signals{io, SIGINT, SIGTERM};
+  const auto on_signal = [&experiment](const boost::system::error_code& cancelled, int number) {
+    if (!cancelled) experiment.interrupt(number);
+  };
+  signals.async_wait(on_signal);  // the set stays registered: a second Ctrl-C cannot end the undoing
+  const auto conduct = [](Experiment& of, asio::signal_set& ending) -> asio::awaitable<void> {
+    co_await of.run();
+    ending.cancel();
+  };
+  asio::co_spawn(io, conduct(experiment, signals), asio::detached);
+  io.run();
+
+  RunOutcome outcome;
+  if (experiment.refusal()) {
+    outcome.exit_code = experiment.unrestored() ? 4 : 2;
+    outcome.refusal = experiment.refusal()->context;
+    return outcome;
+  }
+  outcome.document = std::move(experiment.document());
+  describe(outcome.document, request, provenance);
+  if (request.rehearse) {
+    outcome.exit_code = exit_code_for(experiment.unrestored(), experiment.signal_number(), invariants::Verdict::pass);
+    return outcome;
+  }
+  judge_evidence(outcome.document, request);
+  outcome.exit_code = exit_code_for(experiment.unrestored(), experiment.signal_number(), outcome.document.judged.verdict);
+  outcome.document.exit_code = outcome.exit_code;
+  if (auto written = formats::write(outcome.document, request.directory); written.has_error()) {
+    outcome.document.problems.push_back("the report could not be written: " + written.error().context);
+    if (outcome.exit_code < 3) outcome.exit_code = outcome.document.exit_code = 3;  // a disk was lost
+  }
+  return outcome;
+}
+
+}  // namespace troop::controller
