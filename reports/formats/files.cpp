@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <optional>
 
+#include "common/ids.hpp"
 #include "common/unique_fd.hpp"
 #include "reports/formats/formats.hpp"
 
@@ -37,9 +38,16 @@ struct Temporary {
 }  // namespace
 
 Result<void> write_file(const std::filesystem::path& path, std::string_view text) {
-  Temporary temporary{path.string() + fmt::format(".{}.tmp", ::getpid())};
   const std::string what = "cannot write " + path.string();
-  UniqueFd fd{::open(temporary.path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)};
+  struct stat about {};
+  if (::stat(path.c_str(), &about) == 0 && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode)) {
+    // A device or a pipe is written to, never replaced.
+    UniqueFd fd{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
+    if (!fd) return system_error(ErrorKind::lost, what, errno);
+    return write_all(fd.get(), text, what);
+  }
+  Temporary temporary{fmt::format("{}.{}.tmp", path.string(), random_hex(6))};
+  UniqueFd fd{::open(temporary.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644)};
   if (!fd) {
     const int error = errno;
     temporary.path.clear();

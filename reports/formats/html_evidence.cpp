@@ -69,7 +69,7 @@ std::string environment(const RunDocument& document) {
   text += fact("Host", document.host_name);
   text += fact("Kernel", document.host_kernel);
   text += fact("Processors", document.host_cpus > 0 ? fmt::format("{}", document.host_cpus) : "");
-  text += fact("Broker", document.broker_kind + " " + document.broker_version);
+  text += fact("Broker", document.broker_kind.empty() ? "" : document.broker_kind + " " + document.broker_version);
   text += fact("Broker port", document.broker_port > 0 ? fmt::format("{}", document.broker_port) : "");
   text += fact("Troop", document.tool_version);
   for (const auto& [name, version] : document.versions) text += fact(name, version);

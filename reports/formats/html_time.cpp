@@ -108,7 +108,7 @@ not hidden. Shaded: a fault in force, then its part coming back.<span class="scr
 
 std::string chart_data(const RunDocument& document) {
   json::array rates, latency, windows;
-  const auto maybe = [](const std::optional<double>& number) { return number ? json::value{*number} : json::value{}; };
+  const auto maybe = [](const std::optional<double>& number) { return number ? json::value(*number) : json::value(); };
   for (const auto& point : document.series) {
     rates.push_back(json::array{point.second, point.published, point.confirmed, point.delivered});
     latency.push_back(json::array{point.second, maybe(point.p50_ms), maybe(point.p99_ms)});

@@ -1,16 +1,18 @@
 // run.json: what a program reads. The fields are a contract, documented in README.md beside this file.
 #include <boost/json.hpp>
+#include <cmath>
 
 #include "reports/formats/formats.hpp"
 #include "reports/formats/json_text.hpp"
 #include "reports/formats/text.hpp"
+#include "reports/invariants/judge.hpp"
 
 namespace troop::formats {
 namespace {
 
 namespace json = boost::json;
 
-json::value maybe_ns(const std::optional<Duration>& at) { return at ? json::value{at->count()} : json::value{}; }
+json::value maybe_ns(const std::optional<Duration>& at) { return at ? json::value(at->count()) : json::value(); }
 
 json::array texts(const std::vector<std::string>& items) {
   json::array list;
@@ -51,7 +53,9 @@ json::array to_json(const std::vector<FaultRecord>& faults) {
 /// By column: an hour of load stays small, and each list is one line.
 json::object to_json(const std::vector<SeriesPoint>& series) {
   json::array second, published, confirmed, delivered, p50, p99;
-  const auto maybe = [](const std::optional<double>& number) { return number ? json::value{*number} : json::value{}; };
+  const auto maybe = [](const std::optional<double>& ms) {  // whole microseconds: short, and the same when read back
+    return ms ? json::value(std::round(*ms * 1000) / 1000) : json::value();
+  };
   for (const auto& point : series) {
     second.emplace_back(point.second);
     published.emplace_back(point.published);
@@ -76,8 +80,6 @@ json::array to_json(const std::vector<Story>& stories) {
   return list;
 }
 
-json::object to_json(const invariants::Judged& judged);
-
 json::object by_name(const std::vector<std::pair<std::string, std::int64_t>>& counts) {
   json::object object;
   for (const auto& [name, count] : counts) object.emplace(name, count);
@@ -90,35 +92,12 @@ json::object by_name(const std::vector<std::pair<std::string, std::string>>& val
   return object;
 }
 
-json::object to_json(const invariants::Judged& judged) {
-  json::array list;
-  for (const auto& judgement : judged.invariants) {
-    json::array anomalies;
-    for (const auto& anomaly : judgement.anomalies) {
-      anomalies.push_back({{"kind", anomaly.kind},
-                           {"id", anomaly.id},
-                           {"witnesses", json::array(anomaly.witnesses.begin(), anomaly.witnesses.end())},
-                           {"during", texts(anomaly.during)}});
-    }
-    list.push_back({{"kind", judgement.kind},
-                    {"outcome", invariants::to_text(judgement.outcome)},
-                    {"counts", by_name(judgement.counts)},
-                    {"anomalies", std::move(anomalies)},
-                    {"reasons", texts(judgement.reasons)}});
-  }
-  return {{"verdict", invariants::to_text(judged.verdict)},
-          {"events", judged.events},
-          {"complete", judged.complete},
-          {"warnings", texts(judged.warnings)},
-          {"invariants", std::move(list)}};
-}
-
 }  // namespace
 
 std::string to_json(const RunDocument& document) {
   json::object out;
   out["schema"] = 1;
-  for (const auto& field : to_json(document.judged)) out.emplace(field.key(), field.value());
+  for (const auto& field : invariants::to_json(document.judged)) out.emplace(field.key(), field.value());
   out["id"] = document.id;
   out["tool_version"] = document.tool_version;
   out["exit_code"] = document.exit_code;

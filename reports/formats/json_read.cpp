@@ -3,9 +3,11 @@
 
 #include <boost/json.hpp>
 #include <boost/system/error_code.hpp>
+#include <cmath>
 
 #include "reports/formats/formats.hpp"
 #include "reports/formats/json_text.hpp"
+#include "reports/invariants/judge.hpp"
 
 namespace troop::formats {
 namespace {
@@ -15,40 +17,6 @@ namespace json = boost::json;
 std::optional<Duration> maybe_duration(const Fields& in, std::string_view name) {
   const auto count = in.maybe_integer(name);
   return count ? std::optional{Duration{*count}} : std::nullopt;
-}
-
-/// The enumerator whose to_text() is written in the field.
-template <class Enum>
-Enum one_of(const Fields& in, std::string_view name, std::initializer_list<Enum> all) {
-  const std::string text = in.text(name);
-  for (const Enum value : all) {
-    if (invariants::to_text(value) == text) return value;
-  }
-  in.complain(name, fmt::format("'{}' is not a known value", text));
-  return *all.begin();
-}
-
-invariants::Judged read_judged(const Fields& in) {
-  using enum invariants::Outcome;
-  invariants::Judged judged;
-  judged.verdict =
-      one_of(in, "verdict", {invariants::Verdict::pass, invariants::Verdict::inconclusive, invariants::Verdict::fail});
-  judged.events = in.integer("events");
-  judged.complete = in.flag("complete");
-  judged.warnings = in.texts("warnings");
-  for (const auto& from : in.objects("invariants")) {
-    invariants::Judgement judgement;
-    judgement.kind = from.text("kind");
-    judgement.outcome = one_of(from, "outcome", {holds, unknown, violated});
-    judgement.counts = from.integer_by_name("counts");
-    judgement.reasons = from.texts("reasons");
-    for (const auto& item : from.objects("anomalies")) {
-      judgement.anomalies.push_back(
-          {item.text("kind"), item.text("id"), item.integers("witnesses"), item.texts("during")});
-    }
-    judged.invariants.push_back(std::move(judgement));
-  }
-  return judged;
 }
 
 FaultRecord read_fault(const Fields& in) {
@@ -76,8 +44,14 @@ std::vector<SeriesPoint> read_series(const Fields& in) {
   const auto published = in.integers("published");
   const auto confirmed = in.integers("confirmed");
   const auto delivered = in.integers("delivered");
-  const auto p50 = in.maybe_numbers("p50_ms");
-  const auto p99 = in.maybe_numbers("p99_ms");
+  auto p50 = in.maybe_numbers("p50_ms");
+  auto p99 = in.maybe_numbers("p99_ms");
+  for (auto* column : {&p50, &p99}) {
+    // The parser may be off by one unit in the last place; what was written are whole microseconds.
+    for (auto& ms : *column) {
+      if (ms) ms = std::round(*ms * 1000) / 1000;
+    }
+  }
   for (const std::size_t size : {published.size(), confirmed.size(), delivered.size(), p50.size(), p99.size()}) {
     if (size != second.size()) {
       in.complain("second", "the columns differ in length");
@@ -132,9 +106,9 @@ void read_setting(const Fields& in, RunDocument& document) {
   document.versions = in.text_by_name("versions");
 }
 
-RunDocument read_document(const Fields& in) {
+RunDocument read_document(const Fields& in, invariants::Judged judged) {
   RunDocument document;
-  document.judged = read_judged(in);
+  document.judged = std::move(judged);
   document.id = in.text("id");
   document.tool_version = in.text("tool_version");
   document.exit_code = static_cast<int>(in.integer("exit_code") & 0xFF);  // what a process can exit with
@@ -179,7 +153,9 @@ Result<RunDocument> from_json(std::string_view text, std::string_view source) {
   if (problem.empty() && schema != 1) {
     return usage_error(fmt::format("{}: schema {} is not known to this version, which reads schema 1", source, schema));
   }
-  RunDocument document = read_document(in);
+  auto judged = invariants::judged_from_json(value.get_object());
+  if (!judged) return std::move(judged).error().within(source);
+  RunDocument document = read_document(in, std::move(judged).value());
   if (!problem.empty()) return usage_error(fmt::format("{}: {}", source, problem));
   return document;
 }

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "reports/formats/formats.hpp"
 #include "reports/formats/text.hpp"
@@ -72,67 +73,67 @@ std::string_view front(std::string_view text, std::size_t limit) {
   return text.substr(0, at);
 }
 
+/// Writes lines. What is quoted is made printable, so that no text of a run can steer the terminal.
 class Page {
  public:
   explicit Page(const Options& options)
       : colour_(options.colour), width_(std::clamp<std::size_t>(options.width, 40, 100)) {}
 
-  void blank() { text_ += '\n'; }
+  void blank() {
+    text_ += '\n';
+    column_ = 0;
+  }
 
   void heading(std::string_view words) {
     blank();
-    put(words, Tone::bold);
+    at(0, words, Tone::bold);
     blank();
   }
 
-  /// `lead` stands at column `indent`; `words` follow at column `hang`, wrapped there. Nothing quoted can steer the
-  /// terminal.
-  void item(std::size_t indent, std::string_view lead, Tone lead_tone, std::size_t hang, std::string_view words,
-            Tone tone = Tone::plain) {
-    const std::string shown_lead = printable(lead);
-    text_.append(indent, ' ');
-    put(shown_lead, lead_tone);
+  /// Continues the line at `column`, or one space further on where that is taken.
+  void at(std::size_t column, std::string_view words, Tone tone = Tone::plain) {
+    reach(column);
+    put(printable(words), tone);
+  }
+
+  /// Continues the line at `column`, breaks the words there as often as needed, and ends the line.
+  void wrap(std::size_t column, std::string_view words, Tone tone = Tone::plain) {
     const std::string shown = printable(words);
     std::string_view rest = shown;
-    std::size_t column = indent + columns(shown_lead);
-    if (rest.empty()) {
-      blank();
-      return;
-    }
-    if (column >= hang && column > 0) {
-      blank();
-      column = 0;
-    }
     while (!rest.empty()) {
-      text_.append(hang - column, ' ');
-      std::string_view line = front(rest, width_ - hang);
+      reach(column);
+      std::string_view line = front(rest, width_ - std::min(column_, width_ - 10));
       if (line.size() < rest.size()) {
         const std::size_t space = rest.substr(0, line.size() + 1).rfind(' ');
         if (space != std::string_view::npos && space > 0) line = rest.substr(0, space);
       }
       put(line, tone);
-      blank();
       rest.remove_prefix(line.size());
       rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
-      column = 0;
+      if (!rest.empty()) blank();
     }
-  }
-
-  void paragraph(std::size_t indent, std::string_view words, Tone tone = Tone::plain) {
-    item(0, "", Tone::plain, indent, words, tone);
+    blank();
   }
 
   std::string take() { return std::move(text_); }
 
  private:
+  void reach(std::size_t column) {
+    const std::size_t gap = column_ < column ? column - column_ : column_ > 0 ? 1 : 0;
+    text_.append(gap, ' ');
+    column_ += gap;
+  }
+
   void put(std::string_view words, Tone tone) {
     const bool coloured = colour_ && tone != Tone::plain && !words.empty();
     if (coloured) text_ += code(tone);
     text_ += words;
     if (coloured) text_ += "\x1b[0m";
+    column_ += columns(words);
   }
 
   std::string text_;
+  std::size_t column_ = 0;
   bool colour_;
   std::size_t width_;
 };
@@ -141,14 +142,15 @@ std::string joined(const std::vector<std::string>& items) { return fmt::format("
 
 void put_headline(Page& page, const RunDocument& document) {
   const Headline head = headline(document);
-  page.item(0, head.word, tone_of(document.judged.verdict), columns(head.word) + 2, title(document), Tone::bold);
-  page.paragraph(0, head.sentence);
-  if (!head.alarm.empty()) page.paragraph(0, head.alarm, Tone::bad);
-  if (!head.ending.empty()) page.paragraph(0, head.ending, Tone::doubtful);
-  if (!document.hypothesis.empty()) {
-    page.blank();
-    page.item(0, "Hypothesis", Tone::dim, 12, document.hypothesis);
-  }
+  page.at(0, head.word, tone_of(document.judged.verdict));
+  page.wrap(columns(head.word) + 2, title(document), Tone::bold);
+  page.wrap(0, head.sentence);
+  if (!head.alarm.empty()) page.wrap(0, head.alarm, Tone::bad);
+  if (!head.ending.empty()) page.wrap(0, head.ending, Tone::doubtful);
+  if (document.hypothesis.empty()) return;
+  page.blank();
+  page.at(0, "Hypothesis", Tone::dim);
+  page.wrap(12, document.hypothesis);
 }
 
 void put_invariants(Page& page, const RunDocument& document) {
@@ -156,30 +158,33 @@ void put_invariants(Page& page, const RunDocument& document) {
   page.heading("Invariants");
   std::size_t widest = 0;
   for (const auto& judgement : document.judged.invariants) widest = std::max(widest, columns(judgement.kind));
-  const std::size_t hang = 12 + std::min<std::size_t>(widest, 20) + 2;
+  const std::size_t hang = 12 + std::min<std::size_t>(widest, 16) + 2;
   for (const auto& judgement : document.judged.invariants) {
-    page.item(2, fmt::format("{:<10}", invariants::to_text(judgement.outcome)), tone_of(judgement.outcome), 12,
-              fmt::format("{:<{}}  {}", judgement.kind, hang - 14, joined(telling_counts(judgement.counts))));
+    page.at(2, invariants::to_text(judgement.outcome), tone_of(judgement.outcome));
+    page.at(12, judgement.kind, Tone::bold);
+    page.wrap(hang, joined(telling_counts(judgement.counts)));
     if (judgement.outcome == invariants::Outcome::holds) continue;
-    for (const auto& reason : judgement.reasons) page.paragraph(14, reason);
+    for (const auto& reason : judgement.reasons) page.wrap(hang, reason);
   }
 }
 
 void put_faults(Page& page, const RunDocument& document) {
   if (document.faults.empty()) return;
   page.heading("Faults");
+  const auto note = [&](std::string_view name, std::string_view words) {
+    if (words.empty()) return;
+    page.at(5, name, Tone::dim);
+    page.wrap(19, words);
+  };
   for (const auto& fault : document.faults) {
     const std::string victim = fault.victim.empty() || fault.victim == fault.target ? "" : " (" + fault.victim + ")";
-    page.item(2, fmt::format("{}.", fault.step), Tone::dim, 5,
-              fmt::format("{} on {}{}: {}", fault.name, fault.target, victim, fault.outcome), Tone::bold);
-    if (!fault.detail.empty()) page.paragraph(5, fault.detail);
-    std::vector<std::string> times;
-    for (const auto& point : moments(fault)) times.push_back(fmt::format("{} {}", point.name, moment(point.at)));
-    if (!times.empty()) page.paragraph(5, joined(times));
-    if (!fault.proof.empty()) page.item(5, "proof", Tone::dim, 15, fault.proof);
-    const std::string recovery = recovery_text(fault);
-    if (!recovery.empty()) page.item(5, "recovery", Tone::dim, 15, recovery);
-    if (!fault.irreversible.empty()) page.item(5, "not undone", Tone::dim, 16, joined(fault.irreversible));
+    page.at(2, fmt::format("{}.", fault.step), Tone::dim);
+    page.wrap(5, fmt::format("{} on {}{}: {}", fault.name, fault.target, victim, fault.outcome), Tone::bold);
+    note("why", fault.detail);
+    for (const auto& point : moments(fault)) note(point.name, moment(point.at));
+    note("proof", fault.proof);
+    note("recovery", recovery_text(fault));
+    note("not undone", joined(fault.irreversible));
   }
 }
 
@@ -187,20 +192,19 @@ void put_story(Page& page, const Story& story) {
   const std::size_t shown = std::min(story.lines.size(), story_lines_shown);
   for (std::size_t at = 0; at < shown; ++at) {
     const auto& line = story.lines[at];
-    page.item(4, fmt::format("{:>10}", moment(line.at)), Tone::dim, 16, line.text,
-              line.witness ? Tone::bold : Tone::plain);
+    page.at(4, fmt::format("{:>10}", moment(line.at)), Tone::dim);
+    page.wrap(16, line.text, line.witness ? Tone::bold : Tone::plain);
   }
   if (shown < story.lines.size()) {
-    page.paragraph(
-        16,
-        fmt::format("({} in the report)", plural(static_cast<std::int64_t>(story.lines.size() - shown), "more line")),
-        Tone::dim);
+    const auto more = static_cast<std::int64_t>(story.lines.size() - shown);
+    page.wrap(16, fmt::format("({} in the report)", plural(more, "more line")), Tone::dim);
   }
 }
 
 void put_anomalies(Page& page, const RunDocument& document) {
   std::size_t shown = 0;
-  std::size_t more = 0;
+  std::int64_t more = 0;
+  std::set<std::string_view> told_ids;
   for (std::size_t i = 0; i < document.judged.invariants.size(); ++i) {
     const auto& judgement = document.judged.invariants[i];
     if (judgement.outcome == invariants::Outcome::holds) continue;  // what it lists was expected
@@ -210,32 +214,40 @@ void put_anomalies(Page& page, const RunDocument& document) {
         continue;
       }
       if (shown++ == 0) page.heading("Anomalies");
-      page.item(2, judgement.kind + ":", Tone::bad, 4 + columns(judgement.kind), anomaly_text(judgement.anomalies[a]));
-      if (const Story* story = story_of(document, i, a)) put_story(page, *story);
+      page.at(2, judgement.kind + ":", Tone::bad);
+      page.wrap(4, anomaly_text(judgement.anomalies[a]));
+      const bool told = !told_ids.insert(judgement.anomalies[a].id).second;  // another invariant names the same message
+      const Story* story = told ? nullptr : story_of(document, i, a);
+      if (story) put_story(page, *story);
     }
   }
-  if (more > 0)
-    page.paragraph(2, fmt::format("{} more in the report", grouped(static_cast<std::int64_t>(more))), Tone::dim);
+  if (more > 0) page.wrap(2, fmt::format("{} more in the report", grouped(more)), Tone::dim);
 }
 
 void put_notes(Page& page, const RunDocument& document) {
   if (document.problems.empty() && document.judged.warnings.empty()) return;
   page.heading("Problems");
-  for (const auto& problem : document.problems) page.item(2, "-", Tone::plain, 4, problem);
-  for (const auto& warning : document.judged.warnings) page.item(2, "-", Tone::plain, 4, warning);
+  for (const auto* notes : {&document.problems, &document.judged.warnings}) {
+    for (const auto& note : *notes) {
+      page.at(2, "-");
+      page.wrap(4, note);
+    }
+  }
 }
 
 void put_run(Page& page, const RunDocument& document, const Options& options) {
   page.heading("Run");
   const auto row = [&](std::string_view name, std::string_view value) {
-    if (!value.empty()) page.item(2, name, Tone::dim, 12, value);
+    if (value.empty()) return;
+    page.at(2, name, Tone::dim);
+    page.wrap(13, value);
   };
   row("load", joined(telling_counts(document.counts)));
   row("began", fmt::format("{}, took {}", wall_text(document.started_wall_ns), span_text(document.length)));
   row("scenario", document.scenario_name);
   row("seed", fmt::format("{}", document.seed));
   row("overrides", joined(document.overrides));
-  if (!document.broker_kind.empty()) row("broker", document.broker_kind + " " + document.broker_version);
+  row("broker", document.broker_kind.empty() ? "" : document.broker_kind + " " + document.broker_version);
   row("evidence", plural(document.judged.events, "event"));
   if (!options.directory.empty()) row("report", options.directory + "/report.html");
 }

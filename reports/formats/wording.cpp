@@ -73,9 +73,13 @@ std::vector<std::string> telling_counts(const std::vector<std::pair<std::string,
   std::vector<std::string> telling;
   for (const auto& [name, count] : counts) {
     if (count == 0) continue;
-    std::string words = name;
+    constexpr std::string_view longest = "_ms_max";
+    const std::size_t stem = name.size() - std::min(name.size(), longest.size());
+    const bool is_longest = name.compare(stem, longest.size(), longest) == 0;
+    std::string words = is_longest ? "longest " + name.substr(0, stem) : name;
     std::replace(words.begin(), words.end(), '_', ' ');
-    telling.push_back(fmt::format("{} {}", grouped(count), words));
+    telling.push_back(
+        fmt::format("{} {}", words, is_longest ? span_text(std::chrono::milliseconds{count}) : grouped(count)));
   }
   return telling;
 }

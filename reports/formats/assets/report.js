@@ -45,7 +45,7 @@
   function legend(place, names, show) {
     return function (moment) {
       place.textContent = '';
-      if (moment.x !== undefined) add('', 'at ' + moment.x + ' s', '');
+      if (moment.x !== undefined) add('', 'from ' + Math.floor(moment.x) + ' to ' + Math.ceil(moment.x) + ' s', '');
       moment.series.forEach(function (one, at) {
         add(names[at], one.labelHTML, moment.x === undefined || one.y === undefined || one.y === null ? '' : show(one.y));
       });
@@ -59,7 +59,28 @@
     }
   }
 
-  function draw(id, rows, labels, names, show, tick, more) {
+  // Whole powers of ten around all that is drawn.
+  function decades(rows) {
+    var low = Infinity, high = 0;
+    rows.forEach(function (row) {
+      row.slice(1).forEach(function (value) {
+        if (value > 0) { low = Math.min(low, value); high = Math.max(high, value); }
+      });
+    });
+    if (high === 0) return [0.1, 10];
+    low = Math.floor(Math.log10(low));
+    return [Math.pow(10, low), Math.pow(10, Math.max(Math.ceil(Math.log10(high)), low + 1))];
+  }
+
+  function decadeTicks(from, to) {
+    var ticks = [];
+    for (var power = Math.ceil(Math.log10(from) - 1e-9); power <= Math.log10(to) + 1e-9; ++power) {
+      ticks.push({v: Math.pow(10, power), label: latencyTick(Math.pow(10, power))});
+    }
+    return ticks;
+  }
+
+  function draw(id, rows, labels, names, show, y, more) {
     var place = document.getElementById(id);
     if (!place || rows.length === 0) return;
     var options = {
@@ -68,13 +89,15 @@
       gridLineWidth: 1, underlayCallback: shade, labelsDiv: document.createElement('div'), legend: 'always',
       legendFormatter: legend(document.getElementById(id + '-legend'), names, show), rightGap: 8,
       axes: {
-        x: {axisLabelFormatter: function (x) { return +x.toFixed(2) + ' s'; }, pixelsPerLabel: 70},
-        y: {axisLabelFormatter: tick, axisLabelWidth: 58, pixelsPerLabel: 40}
+        x: {axisLabelFormatter: function (x) { return +x.toFixed(2) + ' s'; }, pixelsPerLabel: 46},
+        y: y
       },
       drawCallback: follow
     };
     Object.keys(more).forEach(function (key) { options[key] = more[key]; });
-    charts.push({chart: new Dygraph(place, rows, options), names: names});
+    // A point stands for a whole second: in its middle, so that it does not seem to come before its cause.
+    var points = rows.map(function (row) { return [row[0] + 0.5].concat(row.slice(1)); });
+    charts.push({chart: new Dygraph(place, points, options), names: names});
   }
 
   // Both charts show the same seconds: zooming one zooms the other.
@@ -107,8 +130,9 @@
   dark.addEventListener('change', recolour);
 
   draw('rates', data.rates, ['second', 'published', 'confirmed', 'delivered'], ['published', 'confirmed', 'delivered'],
-       number, number, {includeZero: true});
-  draw('latency', data.latency, ['second', 'p50', 'p99'], ['p50', 'p99'], latency, latencyTick, {logscale: true});
+       number, {axisLabelFormatter: number, axisLabelWidth: 58, pixelsPerLabel: 40}, {includeZero: true});
+  draw('latency', data.latency, ['second', 'p50', 'p99'], ['p50', 'p99'], latency, {ticker: decadeTicks, axisLabelWidth: 58},
+       {logscale: true, valueRange: decades(data.latency)});
   recolour();
 
   var closed = [];
