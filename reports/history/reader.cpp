@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <optional>
@@ -215,6 +216,7 @@ Result<Reader> Reader::open(const std::filesystem::path& path) {
 Reader Reader::over(std::string_view text, std::string name) {
   auto state = std::make_unique<State>(std::move(name));
   state->text = text;
+  state->capacity = std::min(piece_bytes, text.size() + 1);
   return Reader{std::move(state)};
 }
 

@@ -43,7 +43,7 @@ Judgement AccountingInvariant::conclude(const Evidence& evidence, bool complete)
     for (std::size_t i = 0; i < sink_names.size(); ++i) sunk[i] += (sinks & sink_names[i].bit) != 0 ? 1 : 0;
     if (!view.confirmed) return;
     ++confirmed;
-    const bool acked = view.delivered() && (view.copy->acknowledged || (!acks_seen && !view.copy->refused));
+    const bool acked = view.delivered() && (view.copy->acknowledged || (!acks_seen && view.copy->unrefused > 0));
     if (acked) ++acknowledged;
     if (acked || (sinks & ~unknown_sink) != 0) return;
     if (sinks != 0 || view.unclear || (view.delivered() && view.copy->untagged)) {

@@ -12,7 +12,7 @@ namespace troop::invariants {
 template <class T>
 class Chunked {
  public:
-  static constexpr std::size_t chunk = 4096;
+  static constexpr std::size_t chunk = 512;
 
   T& operator[](std::size_t i) { return chunks_[i / chunk][i % chunk]; }
   const T& operator[](std::size_t i) const { return chunks_[i / chunk][i % chunk]; }

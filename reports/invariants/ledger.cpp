@@ -50,9 +50,10 @@ Delivery Ledger::observe(const Event& event) {
   }
 }
 
-Message& Ledger::message_of(std::string_view id) {
+Symbol Ledger::message_of(std::string_view id) {
   const Symbol row = ids_.intern(id);
-  return row == messages_.size() ? messages_.push_back({}) : messages_[row];
+  if (row == messages_.size()) messages_.push_back({});
+  return row;
 }
 
 Row Ledger::add_attempt(Row message_row, const Event& event) {
@@ -72,7 +73,9 @@ Row Ledger::add_attempt(Row message_row, const Event& event) {
   if (attempt.number >= 0 && (message.lowest_attempt < 0 || attempt.number < message.lowest_attempt)) {
     message.lowest_attempt = attempt.number;
   }
-  if (message.producer == no_symbol && !event.process.empty()) message.producer = names_.intern(event.process);
+  if (message.producer == no_symbol && !event.process.empty()) {
+    message.producer = names_.intern(event.process, last_.publisher);
+  }
   if (message.key == no_symbol && !event.key.empty()) message.key = names_.intern(event.key);
   if (message.seq < 0) message.seq = event.seq;
   return row;
@@ -85,10 +88,9 @@ void Ledger::invoke(const Event& event) {
     ++unidentified_;
     return;
   }
-  message_of(event.id);
-  const Row row = add_attempt(ids_.find(event.id), event);
+  const Row row = add_attempt(message_of(event.id), event);
   attempts_[row].invoke = row_of(event.index);
-  if (event.op >= 0) open_ops_[OpKey{names_.intern(event.process), event.op}] = row;
+  if (event.op >= 0) open_ops_[OpKey{names_.intern(event.process, last_.publisher), event.op}] = row;
 }
 
 /// By `op` within the process; where that does not lead to this message, by id and attempt, the oldest open one first.
@@ -117,14 +119,13 @@ Row Ledger::find_attempt(const Event& event, Symbol process) {
 }
 
 void Ledger::complete(const Event& event) {
-  Row row = find_attempt(event, names_.intern(event.process));
+  Row row = find_attempt(event, names_.intern(event.process, last_.completer));
   if (row == none) {
     if (event.id.empty()) {
       ++unidentified_;
       return;
     }
-    message_of(event.id);
-    row = add_attempt(ids_.find(event.id), event);
+    row = add_attempt(message_of(event.id), event);
   } else if (attempts_[row].fate == Fate::open) {
     --outstanding_;
   }
@@ -174,11 +175,11 @@ Delivery Ledger::deliver(const Event& event) {
     ++unidentified_;
     return {};
   }
-  Message& message = message_of(event.id);
-  const Symbol message_row = ids_.find(event.id);
+  const Row message_row = message_of(event.id);
+  const Message& message = messages_[message_row];
   Symbol queue = no_symbol;
   if (!event.queue.empty()) {
-    queue = names_.intern(event.queue);
+    queue = names_.intern(event.queue, last_.queue);
     Queue& state = queue_state(queue);
     // A message published before the drain, read after it: the drain was not the queue's end.
     if (state.drained_at != none && message.last_publish != none && message.last_publish < state.drained_at) {
@@ -190,6 +191,7 @@ Delivery Ledger::deliver(const Event& event) {
   const bool first = copy.first_delivery == none;
   const bool unsaid_before = (copy.attempts & 1U) != 0;
   const bool same_attempt = mark_attempt(copy, row, event.attempt) || unsaid_before || (event.attempt < 0 && !first);
+  if (copy.unrefused < UINT16_MAX) ++copy.unrefused;
   if (first)
     copy.first_delivery = row_of(event.index);
   else
@@ -219,8 +221,8 @@ void Ledger::settle_delivery(const Event& event) {
     Copy& copy = copies_[delivery.copy];
     if (event.f == Subject::ack)
       copy.acknowledged = true;
-    else
-      copy.refused = true;
+    else if (copy.unrefused > 0)
+      --copy.unrefused;
   };
   if (event.multiple) {
     while (!unacked.empty() && (event.tag == 0 || unacked.front().tag <= event.tag)) {
@@ -241,10 +243,9 @@ void Ledger::sink(const Event& event) {
     ++unidentified_;
     return;
   }
-  message_of(event.id);
   Symbol queue = no_symbol;
   if (!event.queue.empty()) queue_state(queue = names_.intern(event.queue));
-  Copy& copy = copies_[copy_of(ids_.find(event.id), queue)];
+  Copy& copy = copies_[copy_of(message_of(event.id), queue)];
   copy.sinks = static_cast<std::uint8_t>(copy.sinks | sink_bit(event.value));
 }
 
@@ -265,10 +266,15 @@ Ledger::Queue& Ledger::queue_state(Symbol queue) {
 }
 
 Ledger::Channel& Ledger::channel_of(const Event& event) {
-  const std::uint64_t key = (std::uint64_t{names_.intern(event.process)} << 32) | names_.intern(event.channel);
-  const auto [found, fresh] = channel_rows_.try_emplace(key, channels_.size());
-  if (fresh) channels_.emplace_back();
-  return channels_[found->second];
+  const Symbol process = names_.intern(event.process, last_.consumer);
+  const std::uint64_t key = (std::uint64_t{process} << 32) | names_.intern(event.channel, last_.channel);
+  if (last_channel_ == SIZE_MAX || key != last_channel_key_) {
+    const auto [found, fresh] = channel_rows_.try_emplace(key, channels_.size());
+    if (fresh) channels_.emplace_back();
+    last_channel_key_ = key;
+    last_channel_ = found->second;
+  }
+  return channels_[last_channel_];
 }
 
 }  // namespace troop::invariants

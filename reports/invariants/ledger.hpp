@@ -67,8 +67,8 @@ struct Copy {
   std::uint32_t attempts = 0;  ///< Bit n + 1: attempt n was delivered; bit 0: a delivery did not say which.
   std::uint8_t sinks = 0;
   bool acknowledged = false;
-  bool refused = false;   ///< A delivery of it was nacked or rejected.
-  bool untagged = false;  ///< A delivery of it had no tag, so that no ack can name it.
+  std::uint16_t unrefused = 0;  ///< Deliveries of it that were neither nacked nor rejected.
+  bool untagged = false;        ///< A delivery of it had no tag, so that no ack can name it.
 };
 
 /// A second or later delivery.
@@ -108,6 +108,7 @@ class Ledger {
 
   /// Processes, keys, queues, channels.
   [[nodiscard]] Symbol name(std::string_view text) { return names_.intern(text); }
+  [[nodiscard]] Symbol name(std::string_view text, Symbol& last) { return names_.intern(text, last); }
   [[nodiscard]] std::string_view name_of(Symbol symbol) const { return names_.text(symbol); }
 
   /// The queues of an attempt's route, sorted; empty where they are not known. Call resolve_routes() first.
@@ -159,7 +160,7 @@ class Ledger {
   void sink(const history::Event& event);
   void drain(const history::Event& event);
   void settle_delivery(const history::Event& event);
-  Message& message_of(std::string_view id);
+  Symbol message_of(std::string_view id);
   Row copy_of(Row message, Symbol queue);
   Row route_of(const history::Event& event);
   Queue& queue_state(Symbol queue);
@@ -169,6 +170,12 @@ class Ledger {
   Symbols ids_;
   Symbols names_;
   Symbols route_names_;
+  struct {
+    Symbol publisher = no_symbol, completer = no_symbol, queue = no_symbol, consumer = no_symbol, channel = no_symbol,
+           route = no_symbol;
+  } last_;  ///< See Symbols::intern.
+  std::uint64_t last_channel_key_ = 0;
+  std::size_t last_channel_ = SIZE_MAX;
   std::vector<Route> routes_;
   Chunked<Message> messages_;
   Chunked<Attempt> attempts_;

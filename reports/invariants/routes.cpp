@@ -11,7 +11,7 @@ Row Ledger::route_of(const history::Event& event) {
   route_text_.assign(named ? "q" : event.has_exchange ? "x" : "?");
   if (!named) route_text_.append(event.exchange).push_back('\0');
   route_text_.append(key);
-  const Symbol row = route_names_.intern(route_text_);
+  const Symbol row = route_names_.intern(route_text_, last_.route);
   if (row == routes_.size()) {
     Route& route = routes_.emplace_back();
     route.exchange = event.exchange;

@@ -22,6 +22,12 @@ class Symbols {
   Symbols& operator=(const Symbols&) = delete;
 
   Symbol intern(std::string_view text);
+  /// The same, trying `last` first and leaving the answer there: the events of a run repeat their names again and
+  /// again.
+  Symbol intern(std::string_view text, Symbol& last) {
+    if (last == no_symbol || texts_[last] != text) last = intern(text);
+    return last;
+  }
   /// no_symbol where the text was never interned.
   [[nodiscard]] Symbol find(std::string_view text) const;
   /// Lives as long as this table. Empty for no_symbol.
