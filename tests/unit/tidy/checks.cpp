@@ -82,7 +82,7 @@ const std::vector<Library>& libraries() {
   // Costly to compile or bound to one task; tests may use what they test against.
   static const std::vector<Library> all = {
       {"toml++/", {"scenarios/toml/"}},
-      {"CLI/", {"controller/cli/", "agents/daemon/main.cpp"}},
+      {"CLI/", {"controller/cli/", "controller/main.cpp", "agents/daemon/main.cpp"}},
       {"boost/beast", {}},
       {"amqp", {"agents/rabbitmq/", "agents/workers/", "tests/"}},
       {"rabbitmq-c/", {"agents/rabbitmq/", "agents/workers/", "tests/"}},
@@ -176,29 +176,43 @@ std::vector<Finding> headers_are_used(const Tree& tree) {
   return findings;
 }
 
-/// The folders whose .cpp files CMake compiles, and the single files.
-std::set<std::string, std::less<>> compiled(const Tree& tree) {
-  static const std::regex pattern{R"(troop_(room|program|test|bench)\s*\(\s*(\S+)(\s+(\S+))?)"};
-  std::set<std::string, std::less<>> found;
+/// What CMake compiles: the .cpp files of folders, single files, and files that a pattern "prefix*.cpp" matches.
+struct Compiled {
+  std::set<std::string, std::less<>> paths;
+  std::vector<std::string> prefixes;
+};
+
+Compiled compiled(const Tree& tree) {
+  static const std::regex target{R"(troop_(room|program|test|bench)\s*\(\s*(\S+)(\s+(\S+))?)"};
+  static const std::regex glob{R"(file\(GLOB\s+\S+\s+CONFIGURE_DEPENDS\s+([^\s*)]+)\*\.cpp\))"};
+  Compiled found;
   for (const auto& [path, text] : tree) {
     if (!path.ends_with("CMakeLists.txt")) continue;
     const std::string folder = path.substr(0, path.size() - std::string_view{"CMakeLists.txt"}.size());
-    for (std::sregex_iterator match{text.begin(), text.end(), pattern}, end; match != end; ++match) {
+    for (std::sregex_iterator match{text.begin(), text.end(), target}, end; match != end; ++match) {
       const bool named = (*match)[1] == "program" || (*match)[1] == "test";
-      found.insert(folder + (named ? (*match)[4] : (*match)[2]).str());
+      found.paths.insert(folder + (named ? (*match)[4] : (*match)[2]).str());
+    }
+    for (std::sregex_iterator match{text.begin(), text.end(), glob}, end; match != end; ++match) {
+      found.prefixes.push_back(folder + (*match)[1].str());
     }
   }
   return found;
 }
 
 std::vector<Finding> every_source_is_compiled(const Tree& tree) {
-  const auto folders = compiled(tree);
+  const auto known = compiled(tree);
   std::vector<Finding> findings;
   for (const auto& [path, text] : tree) {
-    const bool is_program = path.ends_with("/main.cpp");
-    if (!path.ends_with(".cpp") || folders.contains(path)) continue;
-    if (!is_program && folders.contains(path.substr(0, path.rfind('/')))) continue;
-    findings.push_back({path, 0, "is part of no room, program or test in CMakeLists.txt"});
+    const auto matches = [&, &file = path](const std::string& prefix) {
+      return file.starts_with(prefix) && file.find('/', prefix.size()) == std::string::npos;
+    };
+    const bool in_folder = !path.ends_with("/main.cpp") && known.paths.contains(path.substr(0, path.rfind('/')));
+    const bool is_compiled =
+        known.paths.contains(path) || in_folder || std::any_of(known.prefixes.begin(), known.prefixes.end(), matches);
+    if (path.ends_with(".cpp") && !is_compiled) {
+      findings.push_back({path, 0, "is part of no room, program or test in CMakeLists.txt"});
+    }
   }
   return findings;
 }
