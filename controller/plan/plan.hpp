@@ -26,7 +26,8 @@ struct PlannedStep {
 
 struct Plan {
   std::uint64_t seed = 0;
-  std::vector<PlannedStep> steps;  ///< In the order of `at`.
+  std::vector<PlannedStep> steps;         ///< In the order of `at`.
+  std::vector<std::string> steady_state;  ///< What is waited for first, one line each, with units.
 };
 
 /// Resolves every group to one victim by the seed. `scenario` is one that the reader accepted with `catalogue`.

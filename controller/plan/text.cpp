@@ -19,20 +19,6 @@ std::string parameters_text(const model::Parameters& parameters) {
   return fmt::format("{}", fmt::join(list, ", "));
 }
 
-std::string_view sign(model::Bound::Op op) {
-  switch (op) {
-    case model::Bound::Op::less:
-      return "<";
-    case model::Bound::Op::less_equal:
-      return "<=";
-    case model::Bound::Op::greater:
-      return ">";
-    case model::Bound::Op::greater_equal:
-      return ">=";
-  }
-  return "?";
-}
-
 std::string workload_text(const model::Workload& load) {
   const bool quorum = load.queue.type == model::Queue::Type::quorum;
   const std::string rate = load.rate > 0 ? fmt::format("{} messages/s", load.rate) : "as fast as it goes";
@@ -41,17 +27,10 @@ std::string workload_text(const model::Workload& load) {
                      load.queue.name, load.queue.durable ? "" : "not ");
 }
 
-std::string steady_text(const model::SteadyState& steady) {
-  std::vector<std::string> bounds;
-  for (const auto& [name, bound] : steady.tolerance)
-    bounds.push_back(fmt::format("{} {} {}", name, sign(bound.op), bound.limit));
-  return fmt::format("{} every {}: {}; waits {} for it", steady.probe, to_text(steady.interval),
-                     fmt::join(bounds, ", "), to_text(steady.timeout));
-}
-
 /// A line of its own under a step: "            undone by   SIGCONT".
 void add_detail(std::string& out, std::string_view label, std::string_view text) {
-  fmt::format_to(std::back_inserter(out), "            {:<12}{}\n", label, text);
+  const std::string line = fmt::format("            {:<12}{}", label, text);
+  out.append(line, 0, line.find_last_not_of(' ') + 1).append("\n");
 }
 
 void add_step(std::string& out, const PlannedStep& step) {
@@ -101,7 +80,7 @@ std::string to_text(const Plan& plan, const model::Scenario& scenario) {
   if (!scenario.hypothesis.empty()) out += "  hypothesis    " + scenario.hypothesis + "\n";
   out += "  broker        " + scenario.broker.kind + ", a private one that is started and ended\n";
   out += "  workload      " + workload_text(scenario.workload) + "\n";
-  for (const auto& steady : scenario.steady_state) out += "  steady state  " + steady_text(steady) + "\n";
+  for (const auto& steady : plan.steady_state) out += "  steady state  " + steady + "\n";
   out += "\nFrom the steady state on\n\n";
   for (const auto& step : plan.steps) add_step(out, step);
   const std::string_view end = plan.steps.empty() ? "the experiment ends, with nothing broken"
@@ -127,6 +106,7 @@ boost::json::object to_json(const Plan& plan, const model::Scenario& scenario) {
   out["hypothesis"] = scenario.hypothesis;
   out["seed"] = plan.seed;
   out["duration_ns"] = scenario.duration.count();
+  out["steady_state"] = boost::json::array(plan.steady_state.begin(), plan.steady_state.end());
   out["steps"] = std::move(steps);
   return out;
 }

@@ -1,0 +1,64 @@
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <set>
+
+#include "scenarios/model/faults/catalogue.hpp"
+
+namespace troop::model {
+namespace {
+
+TEST(Faults, are_the_documented_ones) {
+  std::vector<std::string_view> names;
+  for (const auto& fault : faults()) names.push_back(fault.name);
+  EXPECT_THAT(names, testing::ElementsAre("broker.stop", "broker.kill", "broker.pause", "broker.restart",
+                                          "process.kill", "process.pause"));
+}
+
+TEST(Faults, each_file_of_the_folder_is_in_the_table) {
+  std::set<std::string> described, files;
+  for (const auto& fault : faults()) {
+    std::string name{fault.name};
+    name.replace(name.find('.'), 1, "_");
+    described.insert(name);
+  }
+  for (const auto& entry : std::filesystem::directory_iterator{TROOP_SOURCE_DIR "/scenarios/model/faults"}) {
+    const std::string stem = entry.path().stem();
+    if (stem != "catalogue") files.insert(stem);
+  }
+  EXPECT_EQ(files, described);
+}
+
+TEST(Faults, each_says_how_it_is_done_proven_and_undone) {
+  ASSERT_FALSE(faults().empty());
+  for (const auto& fault : faults()) {
+    SCOPED_TRACE(fault.name);
+    EXPECT_FALSE(fault.summary.empty());
+    EXPECT_FALSE(fault.back_end.empty());
+    EXPECT_FALSE(fault.proof.empty());
+    EXPECT_FALSE(fault.undo.empty());
+    EXPECT_FALSE(fault.targets.empty());
+    EXPECT_FALSE(fault.irreversible.empty()) << "every fault so far has an effect that stays";
+    EXPECT_GT(fault.undo_max, Duration{0});
+    for (const auto target : fault.targets) EXPECT_THAT(target, testing::AnyOf("broker", "producer", "consumer"));
+  }
+}
+
+TEST(Faults, parameters_have_unique_names_that_no_step_key_hides) {
+  for (const auto& fault : faults()) {
+    std::set<std::string_view> names{"at", "fault", "target", "for"};
+    for (const auto& parameter : fault.parameters) {
+      EXPECT_TRUE(names.insert(parameter.name).second) << fault.name << " " << parameter.name;
+      EXPECT_FALSE(parameter.what.empty()) << fault.name << " " << parameter.name;
+    }
+  }
+}
+
+TEST(Faults, are_found_by_name) {
+  ASSERT_NE(find_fault(faults(), "broker.kill"), nullptr);
+  EXPECT_EQ(find_fault(faults(), "broker.kill")->name, "broker.kill");
+  EXPECT_EQ(find_fault(faults(), "broker.kil"), nullptr);
+}
+
+}  // namespace
+}  // namespace troop::model
