@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <utility>
 
 #include "common/clock.hpp"
 
@@ -54,6 +55,7 @@ Link::Step Link::finish_attempt() {
     blocked_ = false;
     readable_ = true;  // the consumer's first deliveries may have come with the last reply
     refusal_recorded_ = false;
+    exhaustion_said_ = false;
     ring_.counters().connects.add();
     ring_.counters().blocked.set(0);
     recorder_.connection(RecordKind::connection_up, RecordError::none, channel_);
@@ -64,8 +66,10 @@ Link::Step Link::finish_attempt() {
   attempt_due_ns_ = monotonic_ns() + backoff_.next().count();
   ring_.state(WorkerState::disconnected);
   if (!backoff_.exhausted()) return Step::failed;
-  fmt::print(stderr, "{}: gave up after {} connection attempts in a row: {}\n", worker_name(config_),
-             backoff_.failures(), outcome.why);
+  if (!std::exchange(exhaustion_said_, true)) {
+    fmt::print(stderr, "{}: gave up after {} connection attempts in a row: {}\n", worker_name(config_),
+               backoff_.failures(), outcome.why);
+  }
   backoff_.reset();
   return Step::exhausted;
 }

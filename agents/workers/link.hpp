@@ -65,6 +65,7 @@ class Link {
   bool blocked_ = false;
   bool readable_ = false;
   bool refusal_recorded_ = false;
+  bool exhaustion_said_ = false;
   std::int64_t attempt_due_ns_ = 0;
 
   std::thread attempt_;

@@ -1,0 +1,51 @@
+// An AMQP client of the plainest kind, for what a test does to a broker behind the workers' backs.
+#pragma once
+
+#include <amqp.h>
+#include <amqp_tcp_socket.h>
+
+#include <string>
+
+#include "agents/rabbitmq/client.hpp"
+
+namespace troop::test {
+
+class PlainAmqp {
+ public:
+  static constexpr amqp_channel_t channel = 1;
+
+  explicit PlainAmqp(const agents::AmqpAddress& broker) : connection_(amqp_new_connection()) {
+    amqp_socket_t* socket = amqp_tcp_socket_new(connection_);
+    if (socket == nullptr || amqp_socket_open(socket, "127.0.0.1", broker.port) != AMQP_STATUS_OK) return;
+    const auto reply = amqp_login(connection_, broker.vhost.c_str(), 0, AMQP_DEFAULT_FRAME_SIZE, 0,
+                                  AMQP_SASL_METHOD_PLAIN, broker.user.c_str(), broker.password.c_str());
+    if (reply.reply_type != AMQP_RESPONSE_NORMAL) return;
+    amqp_channel_open(connection_, channel);
+    good_ = answered();
+  }
+  ~PlainAmqp() {
+    if (good_) amqp_connection_close(connection_, AMQP_REPLY_SUCCESS);
+    amqp_destroy_connection(connection_);
+  }
+  PlainAmqp(const PlainAmqp&) = delete;
+  PlainAmqp& operator=(const PlainAmqp&) = delete;
+
+  [[nodiscard]] bool good() const { return good_; }
+  amqp_connection_state_t get() { return connection_; }
+  [[nodiscard]] bool answered() const { return amqp_get_rpc_reply(connection_).reply_type == AMQP_RESPONSE_NORMAL; }
+
+  bool delete_queue(const std::string& name) {
+    amqp_queue_delete(connection_, channel, amqp_cstring_bytes(name.c_str()), 0, 0);
+    return answered();
+  }
+  bool publish(const std::string& queue, const std::string& body) {
+    return amqp_basic_publish(connection_, channel, amqp_empty_bytes, amqp_cstring_bytes(queue.c_str()), 0, 0, nullptr,
+                              amqp_cstring_bytes(body.c_str())) == AMQP_STATUS_OK;
+  }
+
+ private:
+  amqp_connection_state_t connection_;
+  bool good_ = false;
+};
+
+}  // namespace troop::test

@@ -1,0 +1,90 @@
+// A real RabbitMQ for one test program: private folder and ports, dies with the program, leaves nothing behind.
+#pragma once
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "agents/host/workspace.hpp"
+#include "agents/rabbitmq/broker.hpp"
+#include "agents/rabbitmq/client.hpp"
+
+namespace troop::test {
+
+/// Runs a coroutine to its end on this thread.
+inline Result<void> run_to_end(boost::asio::awaitable<Result<void>> work) {
+  boost::asio::io_context context;
+  std::optional<Result<void>> result;
+  const auto root = [](boost::asio::awaitable<Result<void>> inner,
+                       std::optional<Result<void>>& out) -> boost::asio::awaitable<void> {
+    out.emplace(co_await std::move(inner));
+  };
+  boost::asio::co_spawn(context, root(std::move(work), result), [](const std::exception_ptr& failure) {
+    if (failure) std::rethrow_exception(failure);
+  });
+  context.run();
+  return std::move(*result);
+}
+
+class PrivateBroker {
+ public:
+  /// Starts it and waits until it answers, a minute at most.
+  static Result<std::unique_ptr<PrivateBroker>> start() {
+    auto broker = std::make_unique<PrivateBroker>();
+    BOOST_OUTCOME_TRYV(agents::ManagedBroker::check({}));
+    BOOST_OUTCOME_TRY(auto folder, agents::Workspace::choose());
+    BOOST_OUTCOME_TRY(broker->workspace_, agents::Workspace::create(folder));
+    broker->broker_ = std::make_unique<agents::ManagedBroker>(model::Broker{}, folder, broker->stopping_);
+    BOOST_OUTCOME_TRYV(broker->broker_->configure());
+    BOOST_OUTCOME_TRYV(broker->broker_->spawn());
+    BOOST_OUTCOME_TRYV(broker->await_ready());
+    return broker;
+  }
+  PrivateBroker() = default;
+  ~PrivateBroker() {
+    if (broker_ == nullptr) return;
+    static_cast<void>(end(broker_->process(), SIGTERM));
+    static_cast<void>(end(broker_->epmd(), SIGTERM));
+  }
+  PrivateBroker(const PrivateBroker&) = delete;
+  PrivateBroker& operator=(const PrivateBroker&) = delete;
+
+  [[nodiscard]] const agents::AmqpAddress& address() const { return broker_->address(); }
+  Result<void> signal(int number) { return broker_->process().signal(number); }
+  /// SIGKILL and, after the end, a new start on the old data. Blocks until it answers again.
+  Result<void> crash_and_restart() {
+    BOOST_OUTCOME_TRYV(end(broker_->process(), SIGKILL));
+    BOOST_OUTCOME_TRYV(broker_->spawn());
+    return await_ready();
+  }
+  Result<void> stop() { return end(broker_->process(), SIGTERM); }
+  Result<void> start_again() {
+    BOOST_OUTCOME_TRYV(broker_->spawn());
+    return await_ready();
+  }
+
+ private:
+  /// Ends a process and waits for it; SIGKILL when ten seconds were not enough.
+  static Result<void> end(agents::Process& process, int number) {
+    for (int tries = 0; process.alive() && tries < 2000; ++tries) {
+      if (tries == 0 || tries == 1000) static_cast<void>(process.signal(tries == 0 ? number : SIGKILL));
+      usleep(10'000);
+    }
+    if (process.alive()) return Error{ErrorKind::unrestored, "a process survives SIGKILL"};
+    return success();
+  }
+  Result<void> await_ready() { return run_to_end(broker_->ready()); }
+
+  bool stopping_ = false;
+  agents::Workspace workspace_;
+  std::unique_ptr<agents::ManagedBroker> broker_;
+};
+
+}  // namespace troop::test
