@@ -131,7 +131,7 @@ std::string timeline(const RunDocument& document) {
   std::string text = "<ol class=\"lanes\">\n";
   for (const auto& phase : document.phases) {
     const Duration end = phase.end.value_or(whole);
-    const std::string words = phase.end ? fmt::format("{}, took {}", moment(phase.start), span_text(end - phase.start))
+    const std::string words = phase.end ? fmt::format("{}, took {}", moment(phase.start), span_text(phase.start, end))
                                         : fmt::format("{}, not finished", moment(phase.start));
     text += lane("phase", phase.name, bar("part", phase.start, end, whole), words);
   }
@@ -140,7 +140,7 @@ std::string timeline(const RunDocument& document) {
     const Duration active = fault.effective.value_or(*fault.asked);
     const Duration undo = fault.undo_asked.value_or(fault.restored.value_or(whole));
     text += lane("fault", fault.name, fault_bars(fault, whole),
-                 fmt::format("{}, in force {}", moment(active), span_text(undo - active)));
+                 fmt::format("{}, in force {}", moment(active), span_text(active, undo)));
   }
   text += "</ol>\n";
   if (!document.faults.empty()) {

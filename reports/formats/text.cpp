@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdlib>
 #include <ctime>
 
 namespace troop::formats {
@@ -39,6 +40,17 @@ std::tm utc(std::int64_t wall_ns) {
   std::tm parts{};
   gmtime_r(&seconds, &parts);
   return parts;
+}
+
+// In floating point: a damaged document may hold times whose difference no integer holds.
+std::string seconds_text(double seconds) {
+  if (seconds < 0.0005) return seconds <= 0 ? "0 ms" : "< 1 ms";
+  if (seconds < 0.9995) return fmt::format("{:.0f} ms", seconds * 1000);
+  if (seconds < 9.995) return fmt::format("{:.2f} s", seconds);
+  if (seconds < 99.95) return fmt::format("{:.1f} s", seconds);
+  const auto whole = static_cast<std::int64_t>(std::round(seconds));
+  if (whole < 3600) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
+  return fmt::format("{} h {:02} min", whole / 3600, whole % 3600 / 60);
 }
 
 }  // namespace
@@ -89,20 +101,20 @@ std::string grouped(std::int64_t number) {
 
 std::string moment(Duration at) {
   const std::int64_t count = at.count();
-  const std::int64_t ms = (count < 0 ? -count : count) / ns_per_ms;
+  const std::int64_t ms = std::abs(count / ns_per_ms);
   return fmt::format("{}{}.{:03} s", count < 0 ? '-' : '+', ms / 1000, ms % 1000);
 }
 
 std::string span_text(Duration length) {
-  const double seconds = std::chrono::duration<double>(length).count();
-  if (seconds < 0.0005) return seconds <= 0 ? "0 ms" : "< 1 ms";
-  if (seconds < 0.9995) return fmt::format("{:.0f} ms", seconds * 1000);
-  if (seconds < 9.995) return fmt::format("{:.2f} s", seconds);
-  if (seconds < 99.95) return fmt::format("{:.1f} s", seconds);
-  const auto whole = static_cast<std::int64_t>(std::llround(seconds));
-  if (whole < 3600) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
-  return fmt::format("{} h {:02} min", whole / 3600, whole % 3600 / 60);
+  return seconds_text(static_cast<double>(length.count()) / static_cast<double>(ns_per_s));
 }
+
+std::string span_text(Duration from, Duration to) {
+  return seconds_text((static_cast<double>(to.count()) - static_cast<double>(from.count())) /
+                      static_cast<double>(ns_per_s));
+}
+
+std::string span_text_ms(std::int64_t milliseconds) { return seconds_text(static_cast<double>(milliseconds) / 1000); }
 
 std::string latency_text(double milliseconds) {
   if (milliseconds < 9.95) return fmt::format("{:.1f} ms", milliseconds);
@@ -113,7 +125,7 @@ std::string latency_text(double milliseconds) {
 std::string wall_text(std::int64_t wall_ns) { return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", utc(wall_ns)); }
 
 std::string wall_iso(std::int64_t wall_ns) {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", utc(wall_ns), wall_ns / ns_per_ms % 1000);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", utc(wall_ns), std::abs(wall_ns / ns_per_ms % 1000));
 }
 
 std::string listed(const std::vector<std::string>& items) {

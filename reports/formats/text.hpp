@@ -26,6 +26,8 @@ std::string moment(Duration at);
 
 /// A length of time, as short as it stays true: "41 ms", "5.13 s", "2 min 05 s".
 std::string span_text(Duration length);
+std::string span_text(Duration from, Duration to);
+std::string span_text_ms(std::int64_t milliseconds);
 
 /// Milliseconds as a person reads them: "0.8 ms", "12 ms", "1.2 s".
 std::string latency_text(double milliseconds);

@@ -78,8 +78,7 @@ std::vector<std::string> telling_counts(const std::vector<std::pair<std::string,
     const bool is_longest = name.compare(stem, longest.size(), longest) == 0;
     std::string words = is_longest ? "longest " + name.substr(0, stem) : name;
     std::replace(words.begin(), words.end(), '_', ' ');
-    telling.push_back(
-        fmt::format("{} {}", words, is_longest ? span_text(std::chrono::milliseconds{count}) : grouped(count)));
+    telling.push_back(fmt::format("{} {}", words, is_longest ? span_text_ms(count) : grouped(count)));
   }
   return telling;
 }
@@ -101,9 +100,9 @@ std::string recovery_text(const FaultRecord& fault) {
   if (!fault.undo_asked) return {};
   std::string text = fmt::format("undo asked at {}", moment(*fault.undo_asked));
   if (!fault.restored) return text + ", never proven ready again";
-  text += fmt::format(", ready {} later", span_text(*fault.restored - *fault.undo_asked));
+  text += fmt::format(", ready {} later", span_text(*fault.undo_asked, *fault.restored));
   if (!fault.steady) return text + ", steady state not seen again";
-  return text + fmt::format(", steady {} after that", span_text(*fault.steady - *fault.restored));
+  return text + fmt::format(", steady {} after that", span_text(*fault.restored, *fault.steady));
 }
 
 std::string anomaly_text(const invariants::Anomaly& anomaly) {
