@@ -71,9 +71,30 @@ void store_value(const std::string& text, Store store) {
     if (parsed.size() == 1 && parsed.contains("v")) return store(std::move(*parsed.get("v")));
   } catch (const toml::parse_error&) {
     // Not TOML: plain text.
+  } catch (const TomlAssertion&) {
+    // Likewise.
   }
   toml::value<std::string> plain{text};
   store(std::move(static_cast<toml::node&>(plain)));
+}
+
+/// The first line that begins with [ and then no key, which is what toml++ trips over; 0 if there is none.
+std::int64_t nameless_header(std::string_view text) {
+  std::int64_t line = 1;
+  for (std::size_t from = 0; from < text.size(); ++line) {
+    const std::size_t end = std::min(text.find('\n', from), text.size());
+    const std::string_view all = text.substr(from, end - from);
+    const std::size_t bracket = all.find_first_not_of(" \t");
+    if (bracket != std::string_view::npos && all[bracket] == '[') {
+      const std::size_t name = all.find_first_not_of(" \t[", bracket);
+      const char c = name == std::string_view::npos ? '[' : all[name];
+      const bool is_key = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                          std::string_view{"_-\"']"}.find(c) != std::string_view::npos;
+      if (!is_key) return line;
+    }
+    from = end + 1;
+  }
+  return 0;
 }
 
 }  // namespace
@@ -86,6 +107,9 @@ bool Document::parse(const std::string& text) {
     if (message.find("expected digit, saw") != std::string::npos) message += " (durations are quoted: \"5s\")";
     if (!is_printable(message)) message = "not TOML";
     problems_.push_back({file_, error.source().begin.line, error.source().begin.column, std::move(message)});
+    return false;
+  } catch (const TomlAssertion&) {
+    problems_.push_back({file_, nameless_header(text), 0, "not TOML: a table header without a name, such as [=]"});
     return false;
   }
   for (const auto& override : overrides_) apply(override);

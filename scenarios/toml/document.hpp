@@ -3,8 +3,6 @@
 // Everything in it is addressed by a dotted path, "step.0.for", the same as --set uses.
 #pragma once
 
-#include <toml++/toml.h>
-
 #include <optional>
 #include <set>
 #include <span>
@@ -13,6 +11,7 @@
 #include <vector>
 
 #include "scenarios/toml/reader.hpp"
+#include "scenarios/toml/tomlplusplus.hpp"
 
 namespace troop::scenarios {
 

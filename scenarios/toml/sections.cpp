@@ -202,8 +202,12 @@ void read_sections(TableReader& root, const model::Catalogue& catalogue, model::
 }
 
 void read_invariant_list(TableReader& root, const model::Catalogue& catalogue, std::vector<model::InvariantSpec>& out) {
-  if (!root.require("invariant", "a run that claims nothing proves nothing")) return;
-  for (auto& reader : root.tables("invariant", max_entries)) read_invariant(reader, catalogue, out.emplace_back());
+  static constexpr std::string_view why = "a run that claims nothing proves nothing";
+  if (!root.require("invariant", why)) return;
+  auto readers = root.tables("invariant", max_entries);
+  if (readers.empty() && root.sound("invariant"))
+    root.problem("invariant", fmt::format("'invariant' is empty: {}", why));
+  for (auto& reader : readers) read_invariant(reader, catalogue, out.emplace_back());
 }
 
 }  // namespace troop::scenarios

@@ -17,18 +17,16 @@ namespace {
 
 std::int64_t line_of(std::string_view text, std::size_t at) { return 1 + std::ranges::count(text.substr(0, at), '\n'); }
 
-/// Reads until the end or one byte past the limit; false with errno set when the system says no.
+/// Reads until the end or past the limit; false with errno set when the system says no.
 bool read_all(int fd, std::string& text) {
-  text.resize(max_file_bytes + 1);
-  std::size_t size = 0;
-  while (size < text.size()) {
-    const ssize_t got = ::read(fd, text.data() + size, text.size() - size);
+  char block[16 * 1024];
+  while (text.size() <= max_file_bytes) {
+    const ssize_t got = ::read(fd, block, sizeof block);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return false;
     if (got == 0) break;
-    size += static_cast<std::size_t>(got);
+    text.append(block, static_cast<std::size_t>(got));
   }
-  text.resize(size);
   return true;
 }
 

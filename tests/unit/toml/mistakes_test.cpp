@@ -190,6 +190,7 @@ INSTANTIATE_TEST_SUITE_P(
         {"same_claim_twice", "[[invariant]]\nkind = \"delivery\"\nguarantee = \"at-least-once\"\n",
          "6:8: the same claim as invariant.0"},
         {"syntax_error", "[workload\n", "5:10: Error while parsing table header: expected ']', saw '\\n'"},
+        {"header_without_a_name", "\n[=]\n", "6: not TOML: a table header without a name, such as [=]"},
         {"unquoted_duration", "[workload.consume]\nwork = 5s\n",
          "6:9: Error while parsing decimal integer: expected digit, saw 's' (durations are quoted: \"5s\")"},
         {"key_twice", "kind = \"order\"\n",

@@ -31,6 +31,7 @@ class Folder {
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
   [[nodiscard]] std::filesystem::path write(const std::string& name, const std::string& text) const {
+    std::filesystem::remove(path_ / name);  // some file systems flush a file that is truncated
     std::ofstream{path_ / name, std::ios::binary} << text;
     return path_ / name;
   }

@@ -1,0 +1,25 @@
+// The one place that includes toml++, so that every file sees it with the same settings.
+//
+// toml++ 3.3 asserts, and with NDEBUG even assumes, that a table header begins with a key; "[=" is enough to break
+// that. A file must never end the program, so a broken assertion becomes an exception, which Document::parse reports.
+#pragma once
+
+#include <stdexcept>
+
+namespace troop::scenarios {
+
+struct TomlAssertion : std::logic_error {
+  using std::logic_error::logic_error;
+};
+
+constexpr void toml_assert(bool holds) {
+  if (!holds) throw TomlAssertion{"toml++ met what it did not expect"};
+}
+
+}  // namespace troop::scenarios
+
+#pragma push_macro("NDEBUG")
+#undef NDEBUG
+#define TOML_ASSERT(expression) ::troop::scenarios::toml_assert(static_cast<bool>(expression))
+#include <toml++/toml.h>
+#pragma pop_macro("NDEBUG")
