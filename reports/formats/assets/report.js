@@ -89,7 +89,7 @@
       gridLineWidth: 1, underlayCallback: shade, labelsDiv: document.createElement('div'), legend: 'always',
       legendFormatter: legend(document.getElementById(id + '-legend'), names, show), rightGap: 8,
       axes: {
-        x: {axisLabelFormatter: function (x) { return +x.toFixed(2) + ' s'; }, pixelsPerLabel: 46},
+        x: {axisLabelFormatter: function (x) { return +x.toFixed(2) + ' s'; }, pixelsPerLabel: 38},
         y: y
       },
       drawCallback: follow
