@@ -110,6 +110,13 @@ UndoRecord process_record(const std::string& part, const ProcessIdentity& proces
 UndoRecord workspace_record(const fs::path& path) { return {"workspace", {{"path", path.string()}}}; }
 
 Result<UndoJournal> UndoJournal::create(const fs::path& folder) {
+  auto journal = create_in(folder);
+  // The last agent to end removes the folder: it may have gone between two of our steps.
+  for (int attempt = 0; attempt < 5 && journal.has_error() && !fs::exists(folder); ++attempt) journal = create_in(folder);
+  return journal;
+}
+
+Result<UndoJournal> UndoJournal::create_in(const fs::path& folder) {
   BOOST_OUTCOME_TRY(make_private_folder(folder));
   UndoJournal journal;
   journal.path_ = folder / ("agent-" + std::to_string(getpid()) + "-" + random_hex(4) + std::string{suffix});
@@ -159,7 +166,10 @@ Result<void> UndoJournal::settle(std::int64_t number) {
 }
 
 void UndoJournal::close() {
-  if (fd_ && open_.empty()) unlink(path_.c_str());
+  if (fd_ && open_.empty()) {
+    unlink(path_.c_str());
+    rmdir(path_.parent_path().c_str());  // fails while other agents have journals there, as it should
+  }
   fd_.reset();
 }
 

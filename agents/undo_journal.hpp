@@ -38,11 +38,12 @@ class UndoJournal {
   /// The debt is paid: the host is as before, and that was seen.
   Result<void> settle(std::int64_t number);
   [[nodiscard]] const std::map<std::int64_t, UndoRecord>& open() const { return open_; }
-  /// Removes the file if nothing is owed; otherwise it stays for the next agent.
+  /// Removes the file (and the folder, if it was the last) if nothing is owed; otherwise it stays for the next agent.
   void close();
 
  private:
   UndoJournal() = default;
+  static Result<UndoJournal> create_in(const std::filesystem::path& folder);
   Result<void> write(const boost::json::object& line);
 
   std::filesystem::path path_;

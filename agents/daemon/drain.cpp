@@ -90,7 +90,8 @@ asio::awaitable<Ending> finish_producers(RunParts& parts, Duration timeout) {
 asio::awaitable<Ending> drain(RunParts& parts, Duration idle_max) {
   constexpr int rounds_max = 5;
   for (int round = 0; round < rounds_max; ++round) {
-    if (!co_await await_quiet(parts, idle_max)) {
+    const bool quiet = co_await await_quiet(parts, idle_max);
+    if (!quiet) {
       co_return Ending{false, fmt::format("the queue was not emptied: nothing moved for {}", model::to_text(idle_max))};
     }
     for (const auto& worker : parts.workers()) {
@@ -101,7 +102,8 @@ asio::awaitable<Ending> drain(RunParts& parts, Duration idle_max) {
     co_await await_end(parts, false, idle_max);
     bool closed = true;
     for (const auto& worker : parts.workers()) closed = closed && (worker->is_producer() || worker->closed_cleanly());
-    if (closed && co_await empty_for_good(parts)) co_return Ending{true, {}};
+    const bool empty = co_await empty_for_good(parts);
+    if (closed && empty) co_return Ending{true, {}};
     if (parts.stopping()) break;
     for (const auto& worker : parts.workers()) {
       if (worker->is_producer()) continue;

@@ -10,7 +10,7 @@
 #include <csignal>
 #include <cstdio>
 
-#include "agents/daemon/session.hpp"
+#include "agents/daemon/control_session.hpp"
 #include "agents/workers/worker.hpp"
 #include "common/version.hpp"
 
@@ -33,7 +33,7 @@ int refuse(int control_fd, const Error& error) {
   return exit_refused;
 }
 
-asio::awaitable<void> converse(agents::Session& session, asio::signal_set& signals, int& exit_code) {
+asio::awaitable<void> converse(agents::ControlSession& session, asio::signal_set& signals, int& exit_code) {
   for (const auto& problem : co_await session.serve()) {
     complain("not put back: " + problem);
     exit_code = exit_unrestored;
@@ -61,7 +61,7 @@ int serve(int control_fd) {
     journal.value().close();
     return exit_refused;
   }
-  agents::Session session{io, protocol::Channel::adopt(std::move(socket)), journal.value()};
+  agents::ControlSession session{io, protocol::Channel::adopt(std::move(socket)), journal.value()};
   asio::signal_set signals{io, SIGINT, SIGTERM, SIGHUP};
   signals.async_wait([&session](const boost::system::error_code& cancelled, int number) {
     if (!cancelled) session.interrupt("the agent got signal " + std::to_string(number));

@@ -16,6 +16,9 @@ Result<Part*> victim(Parts& parts, const protocol::StepOrder& order) {
   return part;
 }
 
+bool is_stopped(char state) { return state == 'T'; }
+bool runs(char state) { return state != 'T' && state != '\0'; }
+
 /// Waits for a state letter for which `wanted` is true.
 asio::awaitable<bool> state_becomes(Process& process, bool (*wanted)(char)) {
   const std::int64_t deadline = monotonic_ns() + state_change_max.count();
@@ -39,7 +42,8 @@ asio::awaitable<Result<Proof>> take_down(Parts& parts, const protocol::StepOrder
   part->meant_to_run = false;
   const std::int64_t asked = monotonic_ns();
   BOOST_OUTCOME_CO_TRY(process.signal(number));
-  if (!co_await process.ended_within(down_max)) {
+  const bool down = co_await process.ended_within(down_max);
+  if (!down) {
     co_return Error{ErrorKind::timeout, fmt::format("{}: pid {} still runs {} after signal {}", order.fault,
                                                     process.pid(), model::to_text(down_max), number)};
   }
@@ -60,7 +64,8 @@ asio::awaitable<Result<Proof>> bring_back(Parts& parts, const protocol::StepOrde
 asio::awaitable<Result<Proof>> stop_running(Parts& parts, const protocol::StepOrder& order) {
   BOOST_OUTCOME_CO_TRY(auto part, victim(parts, order));
   BOOST_OUTCOME_CO_TRY(part->process().signal(SIGSTOP));
-  if (!co_await state_becomes(part->process(), [](char state) { return state == 'T'; })) {
+  const bool stopped = co_await state_becomes(part->process(), is_stopped);
+  if (!stopped) {
     co_return Error{ErrorKind::timeout, order.fault + ": the process did not stop"};
   }
   co_return Proof{monotonic_ns(), fmt::format("pid {} is in state T", part->process().pid())};
@@ -71,7 +76,8 @@ asio::awaitable<Result<Proof>> let_run(Parts& parts, const protocol::StepOrder& 
   if (auto sent = part->process().signal(SIGCONT); sent.has_error()) {
     co_return Error{ErrorKind::unrestored, order.fault + ": " + sent.error().context};
   }
-  if (!co_await state_becomes(part->process(), [](char state) { return state != 'T' && state != '\0'; })) {
+  const bool goes_on = co_await state_becomes(part->process(), runs);
+  if (!goes_on) {
     co_return Error{ErrorKind::unrestored, order.fault + ": the process did not go on"};
   }
   co_return co_await part->ready();

@@ -22,7 +22,8 @@
 namespace troop::agents {
 namespace {
 
-constexpr auto poll_interval = std::chrono::milliseconds{5};
+constexpr Duration poll_interval = std::chrono::milliseconds{5};
+constexpr Duration kill_max = std::chrono::seconds{5};
 
 // Debian 12's <sys/pidfd.h> declares these without C linkage.
 int pidfd_open(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0U)); }
@@ -198,9 +199,11 @@ asio::awaitable<Result<void>> Process::end(Duration grace) {
   if (!alive()) co_return success();
   (void)signal(SIGTERM);
   (void)signal(SIGCONT);  // a stopped process does not see SIGTERM
-  if (co_await ended_within(grace)) co_return success();
+  const bool ended = co_await ended_within(grace);
+  if (ended) co_return success();
   (void)signal(SIGKILL);
-  if (co_await ended_within(std::chrono::seconds{5})) co_return success();
+  const bool killed = co_await ended_within(kill_max);
+  if (killed) co_return success();
   co_return Error{ErrorKind::unrestored, "process " + std::to_string(pid()) + " survives SIGKILL"};
 }
 

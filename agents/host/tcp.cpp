@@ -28,11 +28,11 @@ using asio::ip::tcp;
 asio::awaitable<AmqpAnswer> converse(tcp::socket& socket, std::uint16_t port) {
   constexpr auto quietly = asio::as_tuple(asio::use_awaitable);
   const tcp::endpoint server{asio::ip::address_v4::loopback(), port};
-  if (const auto [refused] = co_await socket.async_connect(server, quietly); refused) co_return AmqpAnswer::refused;
+  const auto [refused] = co_await socket.async_connect(server, quietly);
+  if (refused) co_return AmqpAnswer::refused;
   static constexpr std::array<char, 8> header{'A', 'M', 'Q', 'P', 0, 0, 9, 1};
-  if (const auto [failed, sent] = co_await asio::async_write(socket, asio::buffer(header), quietly); failed) {
-    co_return AmqpAnswer::refused;
-  }
+  const auto [unsent, sent] = co_await asio::async_write(socket, asio::buffer(header), quietly);
+  if (unsent) co_return AmqpAnswer::refused;
   char first = 0;
   const auto [failed, got] = co_await asio::async_read(socket, asio::buffer(&first, 1), quietly);
   co_return !failed && first == 1 ? AmqpAnswer::ready : AmqpAnswer::refused;

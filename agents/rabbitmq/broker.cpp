@@ -14,6 +14,7 @@ namespace troop::agents {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr Duration answer_max = std::chrono::milliseconds{500};
 constexpr auto search_path = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Debian puts epmd into PATH; where it does not, it is beside the Erlang that RabbitMQ uses.
@@ -102,9 +103,8 @@ asio::awaitable<Result<void>> ManagedBroker::ready() {
   std::int64_t respawn = 0;
   while (!stopping_ && monotonic_ns() < deadline) {
     if (process_.alive()) {
-      if (co_await ask_amqp(address_.port, std::chrono::milliseconds{500}) == AmqpAnswer::ready && process_.alive()) {
-        co_return success();
-      }
+      const AmqpAnswer answer = co_await ask_amqp(address_.port, answer_max);
+      if (answer == AmqpAnswer::ready && process_.alive()) co_return success();
       co_await pause_for(std::chrono::milliseconds{20});
     } else if (respawn == 0) {
       respawn = monotonic_ns() + 1'000'000'000;

@@ -123,7 +123,8 @@ asio::awaitable<void> Experiment::run() {
 }
 
 asio::awaitable<Result<void>> Experiment::conduct() {
-  if (auto prepared = co_await prepare(); prepared.has_error()) {
+  auto prepared = co_await prepare();
+  if (prepared.has_error()) {
     if (signal_ == 0) refusal_ = prepared.error();
     co_return std::move(prepared).error();
   }

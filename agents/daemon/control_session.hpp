@@ -19,9 +19,9 @@
 
 namespace troop::agents {
 
-class Session {
+class ControlSession {
  public:
-  Session(asio::io_context& io, std::shared_ptr<protocol::Channel> channel, UndoJournal& journal);
+  ControlSession(asio::io_context& io, std::shared_ptr<protocol::Channel> channel, UndoJournal& journal);
 
   /// Serves until the conversation ends, then puts everything back. Returns what could not be put back.
   asio::awaitable<std::vector<std::string>> serve();

@@ -1,4 +1,4 @@
-#include "agents/daemon/session.hpp"
+#include "agents/daemon/control_session.hpp"
 
 #include <fmt/format.h>
 #include <sys/utsname.h>
@@ -37,17 +37,17 @@ json::object proof_json(std::string_view time_name, const Proof& proof) {
 
 }  // namespace
 
-Session::Session(asio::io_context& io, std::shared_ptr<protocol::Channel> channel, UndoJournal& journal)
+ControlSession::ControlSession(asio::io_context& io, std::shared_ptr<protocol::Channel> channel, UndoJournal& journal)
     : io_(io), channel_(std::move(channel)), journal_(journal), last_renewal_(monotonic_ns()) {}
 
-void Session::interrupt(std::string reason) {
+void ControlSession::interrupt(std::string reason) {
   if (ended_) return;
   ended_ = true;
   channel_->send(protocol::message_frame(json::serialize(json::object{{"notice", "ending"}, {"reason", reason}})));
   channel_->close();
 }
 
-asio::awaitable<std::vector<std::string>> Session::serve() {
+asio::awaitable<std::vector<std::string>> ControlSession::serve() {
   asio::co_spawn(io_, pump_records(), asio::detached);
   asio::co_spawn(io_, watch_parts(), asio::detached);
   asio::co_spawn(io_, watch_lease(), asio::detached);
@@ -63,7 +63,7 @@ asio::awaitable<std::vector<std::string>> Session::serve() {
   co_return co_await put_back();
 }
 
-asio::awaitable<void> Session::answer(json::object request) {
+asio::awaitable<void> ControlSession::answer(json::object request) {
   const InOperation counted{operations_};
   auto result = co_await perform(request);
   json::object reply = result.has_value() ? std::move(result).value() : json::object{};
@@ -73,7 +73,7 @@ asio::awaitable<void> Session::answer(json::object request) {
   channel_->send(protocol::message_frame(json::serialize(reply)));
 }
 
-asio::awaitable<Result<json::object>> Session::perform(const json::object& request) {
+asio::awaitable<Result<json::object>> ControlSession::perform(const json::object& request) {
   BOOST_OUTCOME_CO_TRY(auto name, protocol::text_field(request, "request"));
   if (name == "hello") co_return hello(request);
   if (name == "prepare") co_return prepare(request);
@@ -90,7 +90,7 @@ asio::awaitable<Result<json::object>> Session::perform(const json::object& reque
   co_return Error{ErrorKind::protocol, "unknown request '" + name + "'"};
 }
 
-Result<json::object> Session::hello(const json::object& request) {
+Result<json::object> ControlSession::hello(const json::object& request) {
   BOOST_OUTCOME_TRY(const auto peer, protocol::integer_field(request, "version"));
   if (peer != protocol::version) {
     return usage_error(fmt::format("controller speaks protocol {}, this agent {}: install the same version of both", peer,
@@ -106,7 +106,7 @@ Result<json::object> Session::hello(const json::object& request) {
                       {"cpus", std::thread::hardware_concurrency()}};
 }
 
-Result<json::object> Session::prepare(const json::object& request) {
+Result<json::object> ControlSession::prepare(const json::object& request) {
   if (parts_) return Error{ErrorKind::protocol, "'prepare' a second time"};
   const auto field = [&](std::string_view name) { return request.contains(name) ? request.at(name) : json::value{}; };
   BOOST_OUTCOME_TRY(const auto broker, protocol::broker_from_json(field("broker")));
@@ -127,7 +127,7 @@ Result<json::object> Session::prepare(const json::object& request) {
   return json::object{};
 }
 
-asio::awaitable<Result<json::object>> Session::start_broker() {
+asio::awaitable<Result<json::object>> ControlSession::start_broker() {
   const std::int64_t asked = monotonic_ns();
   BOOST_OUTCOME_CO_TRY(parts_->start_broker());
   BOOST_OUTCOME_CO_TRY(auto proof, co_await parts_->broker().ready());
@@ -137,7 +137,7 @@ asio::awaitable<Result<json::object>> Session::start_broker() {
                          {"asked", asked}, {"ready", proof.time}};
 }
 
-asio::awaitable<Result<json::object>> Session::start_workers(const json::object& request) {
+asio::awaitable<Result<json::object>> ControlSession::start_workers(const json::object& request) {
   BOOST_OUTCOME_CO_TRY(const auto seed, protocol::integer_field(request, "seed"));
   BOOST_OUTCOME_CO_TRY(parts_->start_workers(static_cast<std::uint64_t>(seed)));
   json::array names;
@@ -148,7 +148,7 @@ asio::awaitable<Result<json::object>> Session::start_workers(const json::object&
   co_return json::object{{"workers", std::move(names)}};
 }
 
-Result<Session::Step*> Session::find_step(const json::object& request) {
+Result<ControlSession::Step*> ControlSession::find_step(const json::object& request) {
   BOOST_OUTCOME_TRY(const auto number, protocol::integer_field(request, "step"));
   const auto found = steps_.find(number);
   if (found == steps_.end()) return Error{ErrorKind::protocol, fmt::format("no step {} was prepared", number)};
@@ -156,7 +156,7 @@ Result<Session::Step*> Session::find_step(const json::object& request) {
   return &found->second;
 }
 
-asio::awaitable<Result<json::object>> Session::apply(const json::object& request) {
+asio::awaitable<Result<json::object>> ControlSession::apply(const json::object& request) {
   BOOST_OUTCOME_CO_TRY(auto step, find_step(request));
   if (step->record) co_return Error{ErrorKind::protocol, "the step is in force already"};
   step->busy = true;
@@ -176,7 +176,7 @@ asio::awaitable<Result<json::object>> Session::apply(const json::object& request
   co_return proof_json("effective", proof.value());
 }
 
-asio::awaitable<Result<json::object>> Session::revert(const json::object& request) {
+asio::awaitable<Result<json::object>> ControlSession::revert(const json::object& request) {
   BOOST_OUTCOME_CO_TRY(auto step, find_step(request));
   step->busy = true;
   notify_fault(*step, "stop", "invoke", monotonic_ns());
@@ -195,14 +195,14 @@ asio::awaitable<Result<json::object>> Session::revert(const json::object& reques
   co_return proof_json("restored", proof.value());
 }
 
-asio::awaitable<Result<json::object>> Session::finish_producers(const json::object& request) {
+asio::awaitable<Result<json::object>> ControlSession::finish_producers(const json::object& request) {
   BOOST_OUTCOME_CO_TRY(const auto timeout, protocol::integer_field(request, "timeout"));
   const Ending ending = co_await agents::finish_producers(*parts_, Duration{timeout});
   send_records();  // all that producers will ever say has been said before the reply
   co_return json::object{{"closed", ending.proven}, {"detail", ending.detail}};
 }
 
-asio::awaitable<Result<json::object>> Session::drain(const json::object& request) {
+asio::awaitable<Result<json::object>> ControlSession::drain(const json::object& request) {
   BOOST_OUTCOME_CO_TRY(const auto timeout, protocol::integer_field(request, "timeout"));
   const Ending ending = co_await agents::drain(*parts_, Duration{timeout});
   send_records();
@@ -210,7 +210,7 @@ asio::awaitable<Result<json::object>> Session::drain(const json::object& request
   co_return json::object{{"drained", ending.proven}, {"detail", ending.detail}};
 }
 
-asio::awaitable<Result<json::object>> Session::stop() {
+asio::awaitable<Result<json::object>> ControlSession::stop() {
   --operations_;  // this request itself does not have to end before the parts go
   const auto problems = co_await put_back();
   ++operations_;
@@ -219,7 +219,7 @@ asio::awaitable<Result<json::object>> Session::stop() {
   co_return json::object{{"clean", problems.empty()}, {"problems", std::move(texts)}};
 }
 
-asio::awaitable<std::vector<std::string>> Session::put_back() {
+asio::awaitable<std::vector<std::string>> ControlSession::put_back() {
   if (put_back_ || !parts_) co_return std::vector<std::string>{};
   put_back_ = true;
   const auto kept_log = run_directory_.empty() ? std::filesystem::path{} : std::filesystem::path{run_directory_} / "broker.log";
@@ -236,14 +236,14 @@ asio::awaitable<std::vector<std::string>> Session::put_back() {
   co_return problems;
 }
 
-asio::awaitable<void> Session::pump_records() {
+asio::awaitable<void> ControlSession::pump_records() {
   while (!ended_) {
     send_records();
     co_await pause_for(pump_interval);
   }
 }
 
-void Session::send_records() {
+void ControlSession::send_records() {
   if (!parts_ || channel_->queued_bytes() > queued_bytes_max) return;  // the rings hold on to it meanwhile
   const std::int64_t now = monotonic_ns();
   std::uint16_t index = 0;
@@ -259,7 +259,7 @@ void Session::send_records() {
   channel_->send(protocol::watermark_frame(now));
 }
 
-asio::awaitable<void> Session::watch_parts() {
+asio::awaitable<void> ControlSession::watch_parts() {
   while (!ended_) {
     co_await pause_for(watch_interval);
     if (!parts_ || parts_->stopping()) continue;
@@ -274,20 +274,20 @@ asio::awaitable<void> Session::watch_parts() {
   }
 }
 
-asio::awaitable<void> Session::watch_lease() {
+asio::awaitable<void> ControlSession::watch_lease() {
   while (!ended_) {
     co_await pause_for(watch_interval);
     if (monotonic_ns() - last_renewal_ > protocol::lease.count()) interrupt("the controller was silent for too long");
   }
 }
 
-void Session::notify_event(std::string_view type, std::string_view f, std::int64_t time, json::object fields) {
+void ControlSession::notify_event(std::string_view type, std::string_view f, std::int64_t time, json::object fields) {
   json::object notice{{"notice", "event"}, {"time", time}, {"type", type}, {"f", f}};
   notice["fields"] = std::move(fields);
   channel_->send(protocol::message_frame(json::serialize(notice)));
 }
 
-void Session::notify_fault(const Step& step, std::string_view phase, std::string_view type, std::int64_t time,
+void ControlSession::notify_fault(const Step& step, std::string_view phase, std::string_view type, std::int64_t time,
                            std::string_view error) {
   json::object fields{{"name", step.order.fault}, {"target", step.order.victim}, {"phase", phase}};
   if (!error.empty()) fields["error"] = error;
