@@ -18,8 +18,10 @@ constexpr void toml_assert(bool holds) {
 
 }  // namespace troop::scenarios
 
+#ifndef TOML_ASSERT
+#error "scenarios/toml is built with TOML_ASSERT=::troop::scenarios::toml_assert"
+#endif
 #pragma push_macro("NDEBUG")
 #undef NDEBUG
-#define TOML_ASSERT(expression) ::troop::scenarios::toml_assert(static_cast<bool>(expression))
 #include <toml++/toml.h>
 #pragma pop_macro("NDEBUG")
