@@ -5,8 +5,8 @@
 //   apply    changes the host, then proves that it took effect
 //   revert   puts it back and proves that; safe when apply ran fully, partly or never, and safe to repeat
 //
-// A fault is a row of functions without state of its own: what undo needs is data (UndoRecord), so that it can outlive the
-// agent. Names, parameters, limits and what cannot be undone are in scenarios/model/faults.
+// A fault is a row of functions without state of its own: what undo needs is data (UndoRecord), so that it can outlive
+// the agent. Names, parameters, limits and what cannot be undone are in scenarios/model/faults.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -27,7 +27,8 @@ struct Fault {
   asio::awaitable<Result<Proof>> (*revert)(Parts& parts, const protocol::StepOrder& order);
 };
 
-/// All faults of this agent. The catalogue in scenarios/model/faults has the same names (a contract test compares them).
+/// All faults of this agent. The catalogue in scenarios/model/faults has the same names (a contract test compares
+/// them).
 std::span<const Fault> faults();
 /// nullptr where there is none.
 const Fault* find_fault(std::string_view name);

@@ -26,7 +26,7 @@ Result<void> make_private_folder(const fs::path& folder) {
   std::error_code failure;
   fs::create_directories(folder, failure);
   if (failure) return usage_error(folder.string() + ": " + failure.message() + " (set TROOP_STATE_DIR)");
-  struct stat status{};
+  struct stat status {};
   if (lstat(folder.c_str(), &status) != 0) return system_error(ErrorKind::usage, folder.string(), errno);
   if (!S_ISDIR(status.st_mode) || status.st_uid != geteuid()) {
     return usage_error(folder.string() + " is not a folder of this user (set TROOP_STATE_DIR)");
@@ -112,7 +112,8 @@ UndoRecord workspace_record(const fs::path& path) { return {"workspace", {{"path
 Result<UndoJournal> UndoJournal::create(const fs::path& folder) {
   auto journal = create_in(folder);
   // The last agent to end removes the folder: it may have gone between two of our steps.
-  for (int attempt = 0; attempt < 5 && journal.has_error() && !fs::exists(folder); ++attempt) journal = create_in(folder);
+  for (int attempt = 0; attempt < 5 && journal.has_error() && !fs::exists(folder); ++attempt)
+    journal = create_in(folder);
   return journal;
 }
 
@@ -142,8 +143,8 @@ Result<void> UndoJournal::write(const json::object& line) {
   const std::string text = json::serialize(line) + '\n';
   std::size_t written = 0;
   while (written < text.size()) {
-    const ssize_t count = pwrite(fd_.get(), text.data() + written, text.size() - written,
-                                 offset_ + static_cast<off_t>(written));
+    const ssize_t count =
+        pwrite(fd_.get(), text.data() + written, text.size() - written, offset_ + static_cast<off_t>(written));
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return system_error(ErrorKind::lost, path_.string(), errno);
     written += static_cast<std::size_t>(count);
@@ -180,7 +181,7 @@ CleanUp clean_up_after_the_dead(const fs::path& folder) {
     const fs::path& path = entry.path();
     if (!path.filename().string().starts_with("agent-") || path.extension() != suffix) continue;
     const UniqueFd fd{::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW)};
-    struct stat status{};
+    struct stat status {};
     if (!fd || fstat(fd.get(), &status) != 0 || status.st_uid != geteuid()) continue;
     if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) continue;  // its agent lives
     ++result.journals;

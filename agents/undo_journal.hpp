@@ -1,8 +1,9 @@
 // The undo journal: what has to be put back, on disk before it is changed, so that it outlives a SIGKILLed agent.
 //
-// One preallocated file per agent in the state folder, one JSON record a line, fsync'ed: {"n":3,"kind":"process",…} opens a
-// debt, {"done":3} settles it. The agent holds a lock on its file; a file without a lock belongs to a dead agent, and the next
-// agent that starts pays its debts (`clean_up_after_the_dead`), newest first. A file without debts is removed.
+// One preallocated file per agent in the state folder, one JSON record a line, fsync'ed: {"n":3,"kind":"process",…}
+// opens a debt, {"done":3} settles it. The agent holds a lock on its file; a file without a lock belongs to a dead
+// agent, and the next agent that starts pays its debts (`clean_up_after_the_dead`), newest first. A file without debts
+// is removed.
 //
 // Records carry boot id, pid and start time: after a reboot, or when the pid is another's, there is nothing to undo.
 #pragma once
@@ -61,9 +62,9 @@ UndoRecord process_record(const std::string& part, const ProcessIdentity& proces
 UndoRecord workspace_record(const std::filesystem::path& path);
 
 struct CleanUp {
-  int journals = 0;                    ///< Of dead agents, found.
-  int undone = 0;                      ///< Debts that were paid now.
-  std::vector<std::string> problems;   ///< Debts that could not be paid; their journal stays.
+  int journals = 0;                   ///< Of dead agents, found.
+  int undone = 0;                     ///< Debts that were paid now.
+  std::vector<std::string> problems;  ///< Debts that could not be paid; their journal stays.
 };
 /// Pays what dead agents of this user still owe on this host. Blocking, a few seconds at most. Idempotent.
 CleanUp clean_up_after_the_dead(const std::filesystem::path& folder);

@@ -7,8 +7,8 @@
 
 namespace troop {
 
-/// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014). Same values everywhere, which
-/// the distributions of <random> do not promise.
+/// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014). Same values everywhere,
+/// which the distributions of <random> do not promise.
 class Random {
  public:
   explicit Random(std::uint64_t seed) : state_(seed) {}

@@ -93,8 +93,8 @@ asio::awaitable<Result<json::object>> ControlSession::perform(const json::object
 Result<json::object> ControlSession::hello(const json::object& request) {
   BOOST_OUTCOME_TRY(const auto peer, protocol::integer_field(request, "version"));
   if (peer != protocol::version) {
-    return usage_error(fmt::format("controller speaks protocol {}, this agent {}: install the same version of both", peer,
-                                   protocol::version));
+    return usage_error(fmt::format("controller speaks protocol {}, this agent {}: install the same version of both",
+                                   peer, protocol::version));
   }
   BOOST_OUTCOME_TRY(run_directory_, protocol::text_field(request, "directory"));
   utsname host{};
@@ -112,8 +112,8 @@ Result<json::object> ControlSession::prepare(const json::object& request) {
   BOOST_OUTCOME_TRY(const auto broker, protocol::broker_from_json(field("broker")));
   BOOST_OUTCOME_TRY(const auto workload, protocol::workload_from_json(field("workload")));
   BOOST_OUTCOME_TRY(ManagedBroker::check(broker));
-  BOOST_OUTCOME_TRY(parts_, RunParts::create(broker, workload, std::filesystem::path{run_directory_} / "workers.log",
-                                             journal_));
+  BOOST_OUTCOME_TRY(
+      parts_, RunParts::create(broker, workload, std::filesystem::path{run_directory_} / "workers.log", journal_));
   const json::value steps = field("steps");
   if (!steps.is_array()) return Error{ErrorKind::protocol, "field 'steps' is missing or wrong"};
   for (const auto& entry : steps.get_array()) {
@@ -133,8 +133,11 @@ asio::awaitable<Result<json::object>> ControlSession::start_broker() {
   BOOST_OUTCOME_CO_TRY(auto proof, co_await parts_->broker().ready());
   const AmqpAddress& address = parts_->broker().broker().address();
   BOOST_OUTCOME_CO_TRY(auto version, broker_version(address, std::chrono::seconds{10}));
-  co_return json::object{{"port", address.port}, {"version", version}, {"pid", parts_->broker().process().pid()},
-                         {"asked", asked}, {"ready", proof.time}};
+  co_return json::object{{"port", address.port},
+                         {"version", version},
+                         {"pid", parts_->broker().process().pid()},
+                         {"asked", asked},
+                         {"ready", proof.time}};
 }
 
 asio::awaitable<Result<json::object>> ControlSession::start_workers(const json::object& request) {
@@ -222,7 +225,8 @@ asio::awaitable<Result<json::object>> ControlSession::stop() {
 asio::awaitable<std::vector<std::string>> ControlSession::put_back() {
   if (put_back_ || !parts_) co_return std::vector<std::string>{};
   put_back_ = true;
-  const auto kept_log = run_directory_.empty() ? std::filesystem::path{} : std::filesystem::path{run_directory_} / "broker.log";
+  const auto kept_log =
+      run_directory_.empty() ? std::filesystem::path{} : std::filesystem::path{run_directory_} / "broker.log";
   auto problems = co_await parts_->end_all(kept_log);
   while (operations_ > 0) co_await pause_for(std::chrono::milliseconds{5});  // they see stopping(), or a dead process
   send_records();
@@ -288,7 +292,7 @@ void ControlSession::notify_event(std::string_view type, std::string_view f, std
 }
 
 void ControlSession::notify_fault(const Step& step, std::string_view phase, std::string_view type, std::int64_t time,
-                           std::string_view error) {
+                                  std::string_view error) {
   json::object fields{{"name", step.order.fault}, {"target", step.order.victim}, {"phase", phase}};
   if (!error.empty()) fields["error"] = error;
   notify_event(type, "fault", time, std::move(fields));

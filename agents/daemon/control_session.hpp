@@ -1,7 +1,7 @@
 // One conversation with one controller: its requests, the faults in force, the evidence that flows back.
 //
-// Whatever ends the conversation (a `stop` request, the controller's death, a lapsed lease, a signal), end() puts everything
-// back, in this order: workers, broker, what they left behind, workspace, journal.
+// Whatever ends the conversation (a `stop` request, the controller's death, a lapsed lease, a signal), end() puts
+// everything back, in this order: workers, broker, what they left behind, workspace, journal.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -67,7 +67,7 @@ class ControlSession {
   std::map<std::int64_t, Step> steps_;
   std::string run_directory_;
   std::int64_t last_renewal_ = 0;
-  int operations_ = 0;       ///< Coroutines that use parts_: it must outlive them.
+  int operations_ = 0;  ///< Coroutines that use parts_: it must outlive them.
   bool ended_ = false;
   bool put_back_ = false;
 };

@@ -17,8 +17,8 @@ struct Ending {
 asio::awaitable<Ending> finish_producers(RunParts& parts, Duration timeout);
 
 /// Proven when, producers being closed, the queue was empty twice with nothing unacknowledged and nothing delivered in
-/// between, all consumers then cancelled, settled and closed, and the queue was still empty, twice, without a consumer. What
-/// a closing consumer gave back is consumed by starting it again. Gives up when nothing moves for `idle_max`.
+/// between, all consumers then cancelled, settled and closed, and the queue was still empty, twice, without a consumer.
+/// What a closing consumer gave back is consumed by starting it again. Gives up when nothing moves for `idle_max`.
 asio::awaitable<Ending> drain(RunParts& parts, Duration idle_max);
 
 }  // namespace troop::agents

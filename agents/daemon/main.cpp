@@ -48,7 +48,8 @@ int serve(int control_fd) {
   const auto folder = agents::state_folder();
   const auto cleaned = agents::clean_up_after_the_dead(folder);
   for (const auto& problem : cleaned.problems) complain("left by a dead agent, not put back: " + problem);
-  if (cleaned.undone > 0) complain("put back what a dead agent had left: " + std::to_string(cleaned.undone) + " things");
+  if (cleaned.undone > 0)
+    complain("put back what a dead agent had left: " + std::to_string(cleaned.undone) + " things");
   auto journal = agents::UndoJournal::create(folder);
   if (journal.has_error()) return refuse(control_fd, std::move(journal).error().within("undo journal"));
 

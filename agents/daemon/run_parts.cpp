@@ -60,7 +60,10 @@ asio::awaitable<Result<void>> BrokerPart::end() {
 }
 
 WorkerPart::WorkerPart(WorkerConfig config, Ring ring, fs::path log, UndoJournal& journal)
-    : name_(worker_name(config)), config_(std::move(config)), ring_(std::move(ring)), log_(std::move(log)),
+    : name_(worker_name(config)),
+      config_(std::move(config)),
+      ring_(std::move(ring)),
+      log_(std::move(log)),
       record_(journal) {}
 
 std::string_view WorkerPart::kind() const { return is_producer() ? "producer" : "consumer"; }
@@ -78,11 +81,11 @@ Result<void> WorkerPart::start() {
   started_before_ = true;
   config_.start_ns = monotonic_ns();
   BOOST_OUTCOME_TRY(auto secret, sealed_memory(to_json(config_)));
-  const Spawn what{{own_path(), "worker", "--config-fd", std::to_string(secret.get()), "--ring-fd",
-                    std::to_string(ring_.fd())},
-                   {"PATH=/usr/bin:/bin", "LANG=C.UTF-8"},
-                   log_.string(),
-                   {secret.get(), ring_.fd()}};
+  const Spawn what{
+      {own_path(), "worker", "--config-fd", std::to_string(secret.get()), "--ring-fd", std::to_string(ring_.fd())},
+      {"PATH=/usr/bin:/bin", "LANG=C.UTF-8"},
+      log_.string(),
+      {secret.get(), ring_.fd()}};
   BOOST_OUTCOME_TRY(process_, Process::spawn(what));
   BOOST_OUTCOME_TRY(record_.started(name_, process_));
   meant_to_run = true;

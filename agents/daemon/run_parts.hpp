@@ -75,8 +75,8 @@ class WorkerPart : public Part {
 
 class RunParts : public Parts {
  public:
-  /// Declares the parts and starts none: nothing of the host is changed. `log` is a file that the workers' complaints are
-  /// appended to. Errors: usage, lost.
+  /// Declares the parts and starts none: nothing of the host is changed. `log` is a file that the workers' complaints
+  /// are appended to. Errors: usage, lost.
   static Result<std::unique_ptr<RunParts>> create(const model::Broker& broker, const model::Workload& workload,
                                                   std::filesystem::path log, UndoJournal& journal);
 

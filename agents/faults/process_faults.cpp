@@ -48,8 +48,8 @@ asio::awaitable<Result<Proof>> take_down(Parts& parts, const protocol::StepOrder
                                                     process.pid(), model::to_text(down_max), number)};
   }
   const std::int64_t now = monotonic_ns();
-  co_return Proof{now, fmt::format("pid {} gone after {} ms: {}", process.pid(), (now - asked) / 1'000'000,
-                                   process.ending())};
+  co_return Proof{
+      now, fmt::format("pid {} gone after {} ms: {}", process.pid(), (now - asked) / 1'000'000, process.ending())};
 }
 
 asio::awaitable<Result<Proof>> bring_back(Parts& parts, const protocol::StepOrder& order) {

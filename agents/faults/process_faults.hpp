@@ -8,7 +8,8 @@ namespace troop::agents {
 /// The victim exists; the record names it.
 Result<UndoRecord> plan_on_part(Parts& parts, const protocol::StepOrder& order);
 
-/// Sends `number` and waits until the process is gone; a process that outlives SIGTERM by 20 s is no fault that took effect.
+/// Sends `number` and waits until the process is gone; a process that outlives SIGTERM by 20 s is no fault that took
+/// effect.
 asio::awaitable<Result<Proof>> take_down(Parts& parts, const protocol::StepOrder& order, int number);
 /// Starts the part unless it runs, and waits until it is ready.
 asio::awaitable<Result<Proof>> bring_back(Parts& parts, const protocol::StepOrder& order);

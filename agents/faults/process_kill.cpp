@@ -10,9 +10,9 @@ namespace {
 
 /// The parameter `signal`, as the catalogue lists its choices.
 int chosen_signal(const protocol::StepOrder& order) {
-  static const std::map<std::string, int, std::less<>> numbers{
-      {"SIGKILL", SIGKILL}, {"SIGTERM", SIGTERM}, {"SIGINT", SIGINT}, {"SIGQUIT", SIGQUIT}, {"SIGABRT", SIGABRT},
-      {"SIGSEGV", SIGSEGV}};
+  static const std::map<std::string, int, std::less<>> numbers{{"SIGKILL", SIGKILL}, {"SIGTERM", SIGTERM},
+                                                               {"SIGINT", SIGINT},   {"SIGQUIT", SIGQUIT},
+                                                               {"SIGABRT", SIGABRT}, {"SIGSEGV", SIGSEGV}};
   const auto parameter = order.parameters.find("signal");
   if (parameter == order.parameters.end()) return SIGKILL;
   const auto* name = std::get_if<std::string>(&parameter->second);

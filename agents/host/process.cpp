@@ -57,8 +57,8 @@ std::vector<std::string> stat_fields(pid_t pid) {
                          int report) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(127);  // the parent died before the line above
-  setpgid(0, 0);  // the terminal's Ctrl-C is not for us
-  const rlimit no_core{0, 0};  // a killed worker leaves no file behind
+  setpgid(0, 0);                        // the terminal's Ctrl-C is not for us
+  const rlimit no_core{0, 0};           // a killed worker leaves no file behind
   setrlimit(RLIMIT_CORE, &no_core);
   sigset_t none;
   sigemptyset(&none);

@@ -33,10 +33,10 @@ std::vector<pid_t> children();
 std::string boot_id();
 
 struct Spawn {
-  std::vector<std::string> argv;          ///< argv[0] is the path: no search, no shell.
-  std::vector<std::string> environment;   ///< "NAME=value", complete: nothing is inherited.
-  std::string output;                     ///< File that standard output and error are appended to.
-  std::vector<int> inherited;             ///< Descriptors the child keeps, under the same numbers.
+  std::vector<std::string> argv;         ///< argv[0] is the path: no search, no shell.
+  std::vector<std::string> environment;  ///< "NAME=value", complete: nothing is inherited.
+  std::string output;                    ///< File that standard output and error are appended to.
+  std::vector<int> inherited;            ///< Descriptors the child keeps, under the same numbers.
 };
 
 /// A child process. The kernel kills it when this process dies (PDEATHSIG), and the destructor does when it is dropped.
@@ -60,7 +60,8 @@ class Process {
   [[nodiscard]] bool ended_well() const { return ended_well_; }
   /// Sends `number` to exactly this process (pidfd), never to one that got its pid later.
   Result<void> signal(int number);
-  /// SIGCONT, SIGTERM, then after `grace` SIGKILL; returns when it is gone. An error only where even SIGKILL did not help.
+  /// SIGCONT, SIGTERM, then after `grace` SIGKILL; returns when it is gone. An error only where even SIGKILL did not
+  /// help.
   asio::awaitable<Result<void>> end(Duration grace);
   /// Waits until it has ended; false if it has not within `timeout`.
   asio::awaitable<bool> ended_within(Duration timeout);

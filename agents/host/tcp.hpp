@@ -13,8 +13,8 @@ namespace troop::agents {
 /// True if nobody listens on 127.0.0.1:`port` and we could.
 bool port_is_free(std::uint16_t port);
 
-/// A free loopback port below the kernel's range for outgoing connections: while a server is down, no client's own socket
-/// can take its port (or connect to itself, which TCP allows).
+/// A free loopback port below the kernel's range for outgoing connections: while a server is down, no client's own
+/// socket can take its port (or connect to itself, which TCP allows).
 Result<std::uint16_t> pick_port();
 
 /// What a server on 127.0.0.1:`port` does with an AMQP 0-9-1 protocol header.

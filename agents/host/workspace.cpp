@@ -66,7 +66,7 @@ Result<void> remove_abandoned_workspace(const fs::path& path) {
       name.size() != prefix.size() + 2 * random_bytes) {
     return Error{ErrorKind::unrestored, path.string() + " is not an agent's workspace; it stays"};
   }
-  struct stat status{};
+  struct stat status {};
   if (lstat(path.c_str(), &status) != 0) return success();  // gone already
   if (!S_ISDIR(status.st_mode) || status.st_uid != geteuid()) {
     return Error{ErrorKind::unrestored, path.string() + " is not ours; it stays"};

@@ -15,7 +15,10 @@ class Fields {
 
   void take(std::string_view name, std::int64_t& out) {
     if (const json::value* field = find(name)) {
-      if (const auto* number = field->if_int64()) out = *number; else fail(name);
+      if (const auto* number = field->if_int64())
+        out = *number;
+      else
+        fail(name);
     }
   }
   void take(std::string_view name, std::uint16_t& out) {
@@ -31,17 +34,26 @@ class Fields {
   }
   void take(std::string_view name, double& out) {
     if (const json::value* field = find(name)) {
-      if (field->is_number()) out = field->to_number<double>(); else fail(name);
+      if (field->is_number())
+        out = field->to_number<double>();
+      else
+        fail(name);
     }
   }
   void take(std::string_view name, bool& out) {
     if (const json::value* field = find(name)) {
-      if (const bool* flag = field->if_bool()) out = *flag; else fail(name);
+      if (const bool* flag = field->if_bool())
+        out = *flag;
+      else
+        fail(name);
     }
   }
   void take(std::string_view name, std::string& out) {
     if (const json::value* field = find(name)) {
-      if (const auto* text = field->if_string()) out.assign(text->data(), text->size()); else fail(name);
+      if (const auto* text = field->if_string())
+        out.assign(text->data(), text->size());
+      else
+        fail(name);
     }
   }
   template <class E>
@@ -108,22 +120,35 @@ std::optional<model::Value> value_from(const json::value& value) {
 }  // namespace
 
 json::object to_json(const model::Broker& broker) {
-  return {{"kind", broker.kind}, {"managed", broker.managed}, {"port", broker.port}, {"binary", broker.binary},
+  return {{"kind", broker.kind},
+          {"managed", broker.managed},
+          {"port", broker.port},
+          {"binary", broker.binary},
           {"start_timeout", broker.start_timeout.count()}};
 }
 
 json::object to_json(const model::Workload& w) {
   const auto& retry = w.publish.retry;
   return {
-      {"kind", w.kind}, {"producers", w.producers}, {"consumers", w.consumers}, {"rate", w.rate},
-      {"payload_bytes", w.payload_bytes}, {"keys", w.keys},
+      {"kind", w.kind},
+      {"producers", w.producers},
+      {"consumers", w.consumers},
+      {"rate", w.rate},
+      {"payload_bytes", w.payload_bytes},
+      {"keys", w.keys},
       {"queue", {{"name", w.queue.name}, {"type", static_cast<int>(w.queue.type)}, {"durable", w.queue.durable}}},
       {"publish",
-       {{"persistent", w.publish.persistent}, {"confirm", static_cast<int>(w.publish.confirm)},
-        {"window", w.publish.window}, {"mandatory", w.publish.mandatory},
+       {{"persistent", w.publish.persistent},
+        {"confirm", static_cast<int>(w.publish.confirm)},
+        {"window", w.publish.window},
+        {"mandatory", w.publish.mandatory},
         {"retry",
-         {{"attempts", retry.attempts}, {"initial", retry.initial.count()}, {"multiplier", retry.multiplier},
-          {"max", retry.max.count()}, {"jitter", retry.jitter}, {"timeout", retry.timeout.count()}}}}},
+         {{"attempts", retry.attempts},
+          {"initial", retry.initial.count()},
+          {"multiplier", retry.multiplier},
+          {"max", retry.max.count()},
+          {"jitter", retry.jitter},
+          {"timeout", retry.timeout.count()}}}}},
       {"consume",
        {{"ack", static_cast<int>(w.consume.ack)}, {"prefetch", w.consume.prefetch}, {"work", w.consume.work.count()}}}};
 }
@@ -131,8 +156,8 @@ json::object to_json(const model::Workload& w) {
 json::object to_json(const StepOrder& step) {
   json::object parameters;
   for (const auto& [name, value] : step.parameters) parameters[name] = value_json(value);
-  json::object out{{"number", step.number}, {"fault", step.fault}, {"victim", step.victim},
-                   {"parameters", std::move(parameters)}};
+  json::object out{
+      {"number", step.number}, {"fault", step.fault}, {"victim", step.victim}, {"parameters", std::move(parameters)}};
   if (step.period) out["period"] = step.period->count();
   return out;
 }

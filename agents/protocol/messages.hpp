@@ -36,7 +36,7 @@ namespace troop::protocol {
 struct StepOrder {
   std::int64_t number = 0;
   std::string fault;
-  std::string victim;                     ///< The name of a part: "broker", "consumer-1".
+  std::string victim;  ///< The name of a part: "broker", "consumer-1".
   std::optional<Duration> period;
   model::Parameters parameters;
 };

@@ -1,5 +1,6 @@
-// The evidence of one worker event: 64 bytes that cross shared memory and the control socket as they are, and become one
-// line of the history. Fixed size, so that a worker records in a few nanoseconds and a killed worker leaves no half event.
+// The evidence of one worker event: 64 bytes that cross shared memory and the control socket as they are, and become
+// one line of the history. Fixed size, so that a worker records in a few nanoseconds and a killed worker leaves no half
+// event.
 #pragma once
 
 #include <bit>
@@ -11,23 +12,32 @@ namespace troop::protocol {
 static_assert(std::endian::native == std::endian::little, "records travel in little-endian order");
 
 enum class RecordKind : std::uint8_t {
-  publish_invoke = 1,   ///< A message's attempt begins: recorded before the publish.
-  publish_ok,           ///< Confirmed by the broker.
-  publish_fail,         ///< Certainly without effect: `error` says why.
-  publish_info,         ///< Outcome unknown: `error` says why.
-  deliver,              ///< Recorded before the handler works and before the ack.
-  deliver_foreign,      ///< A message without our headers; `seq` numbers them per worker.
-  ack,                  ///< Recorded before the ack is sent.
+  publish_invoke = 1,  ///< A message's attempt begins: recorded before the publish.
+  publish_ok,          ///< Confirmed by the broker.
+  publish_fail,        ///< Certainly without effect: `error` says why.
+  publish_info,        ///< Outcome unknown: `error` says why.
+  deliver,             ///< Recorded before the handler works and before the ack.
+  deliver_foreign,     ///< A message without our headers; `seq` numbers them per worker.
+  ack,                 ///< Recorded before the ack is sent.
   connection_up,
   connection_lost,
   connection_blocked,
   connection_unblocked,
-  connection_cancelled, ///< The broker cancelled the consumer.
+  connection_cancelled,  ///< The broker cancelled the consumer.
   connection_channel_closed,
 };
 
 enum class RecordError : std::uint8_t {
-  none, nack, returned, timeout, connection_lost, channel_closed, retries_exhausted, not_sent, unconfirmed, refused
+  none,
+  nack,
+  returned,
+  timeout,
+  connection_lost,
+  channel_closed,
+  retries_exhausted,
+  not_sent,
+  unconfirmed,
+  refused
 };
 
 struct Record {
@@ -35,15 +45,15 @@ struct Record {
   static constexpr std::uint8_t multiple = 2;
   static constexpr std::uint8_t requeue = 4;
 
-  std::int64_t time = 0;        ///< CLOCK_MONOTONIC, ns; non-decreasing within one worker.
-  std::int64_t intended = 0;    ///< publish: when it was planned, same clock; else 0.
-  std::uint64_t seq = 0;        ///< Per producer, from 1; with `producer` it is the message's identity.
-  std::uint64_t op = 0;         ///< publish: one per attempt, unique per process name. deliver, ack: the delivery tag.
-  std::uint32_t channel = 0;    ///< Epoch: counts the channels this worker name has opened in the run, from 1.
+  std::int64_t time = 0;      ///< CLOCK_MONOTONIC, ns; non-decreasing within one worker.
+  std::int64_t intended = 0;  ///< publish: when it was planned, same clock; else 0.
+  std::uint64_t seq = 0;      ///< Per producer, from 1; with `producer` it is the message's identity.
+  std::uint64_t op = 0;       ///< publish: one per attempt, unique per process name. deliver, ack: the delivery tag.
+  std::uint32_t channel = 0;  ///< Epoch: counts the channels this worker name has opened in the run, from 1.
   std::uint32_t key = 0;
-  std::uint16_t producer = 0;   ///< Number of the producer the message came from, from 1.
-  std::uint16_t attempt = 0;    ///< From 1.
-  std::uint16_t queue = 0;      ///< Index into the run's list of queues.
+  std::uint16_t producer = 0;  ///< Number of the producer the message came from, from 1.
+  std::uint16_t attempt = 0;   ///< From 1.
+  std::uint16_t queue = 0;     ///< Index into the run's list of queues.
   RecordKind kind{};
   RecordError error{};
   std::uint8_t flags = 0;

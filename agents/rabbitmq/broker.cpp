@@ -35,8 +35,10 @@ Result<void> ManagedBroker::check(const model::Broker& wanted) {
   }
   if (find_epmd().empty()) return usage_error("no epmd on this host; install Erlang (apt-get install erlang-base)");
   if (wanted.port != 0 && !port_is_free(wanted.port)) {
-    return usage_error(fmt::format("port {} is in use; end what listens there, or leave system.broker.port out so that a "
-                                   "free one is taken", wanted.port));
+    return usage_error(
+        fmt::format("port {} is in use; end what listens there, or leave system.broker.port out so that a "
+                    "free one is taken",
+                    wanted.port));
   }
   return success();
 }
@@ -75,25 +77,17 @@ Result<void> ManagedBroker::spawn() {
                      {}};
     BOOST_OUTCOME_TRY(epmd_, Process::spawn(what));
   }
-  const Spawn what{{wanted_.binary},
-                   {fmt::format("PATH={}", search_path),
-                    "LANG=C.UTF-8",
-                    "HOME=" + path("home"),
-                    "RABBITMQ_CONF_ENV_FILE=/dev/null",
-                    "RABBITMQ_NODENAME=troop@localhost",
-                    fmt::format("RABBITMQ_NODE_PORT={}", address_.port),
-                    fmt::format("RABBITMQ_DIST_PORT={}", distribution_port_),
-                    "RABBITMQ_MNESIA_BASE=" + path("mnesia"),
-                    "RABBITMQ_LOG_BASE=" + path("log"),
-                    "RABBITMQ_CONFIG_FILE=" + path("rabbitmq.conf"),
-                    "RABBITMQ_ENABLED_PLUGINS_FILE=" + path("enabled_plugins"),
-                    "RABBITMQ_PID_FILE=" + path("pid"),
-                    fmt::format("ERL_EPMD_PORT={}", epmd_port_),
-                    "ERL_EPMD_ADDRESS=127.0.0.1",
-                    "RUNNING_UNDER_SYSTEMD=true",
-                    "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1}"},
-                   path("out"),
-                   {}};
+  const Spawn what{
+      {wanted_.binary},
+      {fmt::format("PATH={}", search_path), "LANG=C.UTF-8", "HOME=" + path("home"), "RABBITMQ_CONF_ENV_FILE=/dev/null",
+       "RABBITMQ_NODENAME=troop@localhost", fmt::format("RABBITMQ_NODE_PORT={}", address_.port),
+       fmt::format("RABBITMQ_DIST_PORT={}", distribution_port_), "RABBITMQ_MNESIA_BASE=" + path("mnesia"),
+       "RABBITMQ_LOG_BASE=" + path("log"), "RABBITMQ_CONFIG_FILE=" + path("rabbitmq.conf"),
+       "RABBITMQ_ENABLED_PLUGINS_FILE=" + path("enabled_plugins"), "RABBITMQ_PID_FILE=" + path("pid"),
+       fmt::format("ERL_EPMD_PORT={}", epmd_port_), "ERL_EPMD_ADDRESS=127.0.0.1", "RUNNING_UNDER_SYSTEMD=true",
+       "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1}"},
+      path("out"),
+      {}};
   BOOST_OUTCOME_TRY(process_, Process::spawn(what));
   return success();
 }
@@ -116,9 +110,8 @@ asio::awaitable<Result<void>> ManagedBroker::ready() {
     }
   }
   if (stopping_) co_return Error{ErrorKind::cancelled, "waiting for the broker was ended"};
-  co_return Error{ErrorKind::unrestored,
-                  fmt::format("the broker did not answer AMQP on port {} within {}{}", address_.port,
-                              model::to_text(wanted_.start_timeout), log_tail())};
+  co_return Error{ErrorKind::unrestored, fmt::format("the broker did not answer AMQP on port {} within {}{}",
+                                                     address_.port, model::to_text(wanted_.start_timeout), log_tail())};
 }
 
 std::string ManagedBroker::log_tail() const {

@@ -77,8 +77,8 @@ Result<QueueDepth> queue_depth(const AmqpAddress& broker, const std::string& que
   if (const auto reply = amqp_get_rpc_reply(connection.get()); reply.reply_type != AMQP_RESPONSE_NORMAL) {
     return broken("open a channel", reply);
   }
-  const auto* declared = amqp_queue_declare(connection.get(), 1, amqp_cstring_bytes(queue.c_str()), 1, 0, 0, 0,
-                                            amqp_empty_table);
+  const auto* declared =
+      amqp_queue_declare(connection.get(), 1, amqp_cstring_bytes(queue.c_str()), 1, 0, 0, 0, amqp_empty_table);
   if (declared == nullptr) return broken("look at queue " + queue, amqp_get_rpc_reply(connection.get()));
   return QueueDepth{declared->message_count, declared->consumer_count};
 }

@@ -12,7 +12,7 @@ namespace troop::agents {
 struct AmqpAddress {
   std::uint16_t port = 0;  ///< On 127.0.0.1.
   std::string user;
-  std::string password;    ///< Never printed.
+  std::string password;  ///< Never printed.
   std::string vhost = "/";
 };
 
@@ -20,7 +20,7 @@ struct AmqpAddress {
 Result<std::string> broker_version(const AmqpAddress& broker, Duration timeout);
 
 struct QueueDepth {
-  std::uint32_t ready = 0;      ///< Messages that wait for delivery; unacknowledged ones are not among them.
+  std::uint32_t ready = 0;  ///< Messages that wait for delivery; unacknowledged ones are not among them.
   std::uint32_t consumers = 0;
 };
 /// A passive declare: changes nothing. Errors: lost, also where there is no such queue.

@@ -75,7 +75,7 @@ class Consumer {
     cancelling_ = false;
   }
 
-  /// Reads what has arrived. Acks leave together, when nothing more is buffered or enough of them have gathered.
+  /// Reads what has arrived. Acks leave a few at a time, and when nothing more is buffered.
   void receive() {
     while (link_.session() != nullptr && link_.readable() && !cancelled_ && room_for_acks()) {
       amqp_frame_t frame;
@@ -160,7 +160,7 @@ class Consumer {
     recorder_.ack(delivery_, link_.channel());
     append_ack(link_.session()->out(), Session::channel, delivery_.tag, false);
     ring_.counters().unacked.set(ring_.counters().unacked.get() - 1);
-    if (consume_.work.count() > 0) flush();
+    if (consume_.work.count() > 0 || link_.session()->unsent() >= acks_bytes_) flush();
   }
 
   /// In naps, so that an abort does not wait for a slow handler.
@@ -174,6 +174,13 @@ class Consumer {
     }
   }
 
+  /// An eighth of the prefetch window: the broker refills it while the rest is worked on.
+  static std::size_t acks_bytes(const Consume& consume) {
+    constexpr std::size_t ack_bytes = 21;
+    const std::int64_t window = consume.prefetch > 0 ? consume.prefetch : 512;
+    return ack_bytes * static_cast<std::size_t>(std::clamp<std::int64_t>(window / 8, 1, 64));
+  }
+
   enum class Part { none, header, body };
 
   const WorkerConfig& config_;
@@ -182,6 +189,7 @@ class Consumer {
   Recorder recorder_;
   Link link_;
   Recorder::Delivery delivery_;
+  std::size_t acks_bytes_ = acks_bytes(consume_);  ///< So many bytes of acks are sent without waiting for more.
   Part part_ = Part::none;
   std::uint64_t body_left_ = 0;
   bool cancelling_ = false;

@@ -27,6 +27,7 @@ using protocol::RecordKind;
 constexpr std::size_t pending_max = 1'000'000;
 /// Beyond this no more is handed to a socket that does not take it: what waits in our memory is not on its way.
 constexpr std::size_t unsent_max = 256 * 1024;
+constexpr std::size_t flush_bytes = 16 * 1024;
 constexpr std::int64_t finish_ns = 20'000'000'000;
 constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
 
@@ -150,6 +151,8 @@ class Producer {
       } else {
         outstanding_.sent(next->message, now + publish_.retry.timeout.count());
       }
+      // The broker works on the first while the rest is being written.
+      if (session.unsent() >= flush_bytes && !session.flush()) break;
     }
     if (!session.flush()) lost(RecordKind::connection_lost, RecordError::connection_lost);
   }

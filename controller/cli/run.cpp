@@ -31,8 +31,9 @@ struct Arguments {
 /// The run directory, empty and ours. `made`: it was not there before.
 Result<fs::path> make_directory(const Arguments& arguments, const std::string& name, bool& made) {
   const std::string stamp = fmt::format("{:%Y%m%d-%H%M%S}", fmt::gmtime(std::time(nullptr)));
-  const fs::path wanted = arguments.out.empty() ? fs::path{"troop-runs"} / fmt::format("{}-{}-{}", name, stamp, random_hex(2))
-                                                : fs::path{arguments.out};
+  const fs::path wanted = arguments.out.empty()
+                              ? fs::path{"troop-runs"} / fmt::format("{}-{}-{}", name, stamp, random_hex(2))
+                              : fs::path{arguments.out};
   std::error_code failure;
   made = !fs::exists(wanted, failure);
   if (!made && (!fs::is_directory(wanted, failure) || !fs::is_empty(wanted, failure))) {
@@ -47,7 +48,8 @@ Result<fs::path> make_directory(const Arguments& arguments, const std::string& n
 /// Nothing was touched, so nothing is left: the folder goes if this command made it.
 void discard(const fs::path& directory, bool made) {
   std::error_code ignored;
-  for (const char* file : {"agent.log", "workers.log", "history.ndjson", "broker.log"}) fs::remove(directory / file, ignored);
+  for (const char* file : {"agent.log", "workers.log", "history.ndjson", "broker.log"})
+    fs::remove(directory / file, ignored);
   if (made) fs::remove(directory, ignored);
 }
 
@@ -74,7 +76,8 @@ int run_scenario(const Arguments& arguments) {
                      .rehearse = arguments.rehearse};
   const Provenance provenance{path.string(), reading.source, arguments.sets};
   auto progress = make_progress(isatty(STDERR_FILENO) != 0);
-  progress->note(fmt::format("scenario {}, seed {}, run directory {}", request.scenario.name, seed, request.directory.string()));
+  progress->note(
+      fmt::format("scenario {}, seed {}, run directory {}", request.scenario.name, seed, request.directory.string()));
   const RunOutcome outcome = run(request, provenance, *progress);
   progress.reset();
 
@@ -97,15 +100,21 @@ int run_scenario(const Arguments& arguments) {
 void add_run(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("run", "Run a scenario: break, undo, verify, report");
-  command->add_option("SCENARIO", arguments->scenario, "A scenario file, or a name from the library (broker/stop)")->required();
+  command->add_option("SCENARIO", arguments->scenario, "A scenario file, or a name from the library (broker/stop)")
+      ->required();
   command->add_option("--seed", arguments->seed, "Replays the choices of a run that printed this seed")->type_name("N");
-  command->add_option("--out", arguments->out, "The run directory; made if need be, otherwise it must be empty")->type_name("DIR");
-  command->add_option("--set", arguments->sets, "Overrides a key of the scenario, e.g. workload.rate=500 or step.0.for=2s")
-      ->type_name("KEY=VALUE")->allow_extra_args(false);
-  command->add_flag("--dry-run", arguments->rehearse, "Check everything on this host, say what would happen, start nothing");
-  command->footer("Example:\n  troop run broker/stop --set workload.rate=500 --out /tmp/first-run\n\n"
-                  "Exit codes: 0 pass, 1 fail, 2 usage (nothing was touched), 3 inconclusive,\n"
-                  "            4 something could not be restored, 130/143 ended by a signal.");
+  command->add_option("--out", arguments->out, "The run directory; made if need be, otherwise it must be empty")
+      ->type_name("DIR");
+  command
+      ->add_option("--set", arguments->sets, "Overrides a key of the scenario, e.g. workload.rate=500 or step.0.for=2s")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  command->add_flag("--dry-run", arguments->rehearse,
+                    "Check everything on this host, say what would happen, start nothing");
+  command->footer(
+      "Example:\n  troop run broker/stop --set workload.rate=500 --out /tmp/first-run\n\n"
+      "Exit codes: 0 pass, 1 fail, 2 usage (nothing was touched), 3 inconclusive,\n"
+      "            4 something could not be restored, 130/143 ended by a signal.");
   command->callback([arguments, &exit_code] { exit_code = run_scenario(*arguments); });
 }
 

@@ -127,7 +127,8 @@ void AgentLink::take(const protocol::OwnedFrame& frame) {
       if (auto batch = protocol::decode_records(frame.body); batch.has_value()) return listener_.records(batch.value());
       break;
     case protocol::FrameKind::watermark:
-      if (auto time = protocol::decode_watermark(frame.body); time.has_value()) return listener_.watermark(time.value());
+      if (auto time = protocol::decode_watermark(frame.body); time.has_value())
+        return listener_.watermark(time.value());
       break;
     case protocol::FrameKind::message:
       if (auto message = protocol::parse_message(frame.body); message.has_value()) {

@@ -26,9 +26,10 @@ class AgentLink {
   struct Listener {
     std::function<void(const protocol::RecordBatch&)> records;
     std::function<void(std::int64_t)> watermark;
-    std::function<void(const boost::json::object&)> event;  ///< A line of the history, see agents/protocol/messages.hpp.
+    std::function<void(const boost::json::object&)>
+        event;  ///< A line of the history, see agents/protocol/messages.hpp.
     std::function<void(const std::string& part, const std::string& detail)> died;
-    std::function<void(const std::string& reason)> lost;    ///< Once, if the agent goes before finish().
+    std::function<void(const std::string& reason)> lost;  ///< Once, if the agent goes before finish().
   };
 
   /// Starts the agent in a session of its own (the terminal's Ctrl-C is not for it) with its complaints in `log`.
@@ -45,7 +46,8 @@ class AgentLink {
                                                               Duration timeout);
   /// Ends the waiting of every request under way, with an error of kind cancelled. The agent goes on with them.
   void abandon();
-  /// No more requests: waits until the agent has ended by itself, at most `timeout`. Its exit code; nothing if it hangs.
+  /// No more requests: waits until the agent has ended by itself, at most `timeout`. Its exit code; nothing if it
+  /// hangs.
   boost::asio::awaitable<std::optional<int>> finish(Duration timeout);
   [[nodiscard]] bool lost() const { return lost_; }
   [[nodiscard]] int pid() const { return pid_; }

@@ -10,8 +10,10 @@ namespace {
 using protocol::Record;
 using protocol::RecordKind;
 
+constexpr int worker_shift = 48;
+
 std::uint64_t operation(std::uint16_t worker, const Record& record) {
-  return (std::uint64_t{worker} << 48) | (record.op & ((std::uint64_t{1} << 48) - 1));
+  return (std::uint64_t{worker} << worker_shift) | (record.op & ((std::uint64_t{1} << worker_shift) - 1));
 }
 
 /// Nearest-rank percentile; `sorted` is not empty.
@@ -44,6 +46,10 @@ void PublishProbe::observe(std::uint16_t worker, const Record& record) {
     default:
       break;
   }
+}
+
+void PublishProbe::forget(std::uint16_t worker) {
+  std::erase_if(outstanding_, [&](const auto& each) { return each.first >> worker_shift == worker; });
 }
 
 Measurement PublishProbe::close_window(std::int64_t now) {

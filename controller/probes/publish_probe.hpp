@@ -17,20 +17,23 @@ namespace troop::controller {
 /// One window of a probe, judged.
 struct Measurement {
   bool good = false;
-  std::map<std::string, double, std::less<>> values;  ///< "success" (ratio), "p50" and "p99" (seconds); only what could be measured.
-  std::string why;                                    ///< Which bound did not admit it; empty if good.
+  std::map<std::string, double, std::less<>>
+      values;       ///< "success" (ratio), "p50" and "p99" (seconds); only what could be measured.
+  std::string why;  ///< Which bound did not admit it; empty if good.
 };
 
 /// Pure: records and times in, measurements out.
 ///
-/// success = confirmed / (confirmed + failed + unknown + overdue). A publish is overdue when it has waited for longer than one
-/// interval at the window's end, so that an outage without any completion is bad, not empty. Latencies count from the
-/// planned time (open loop); those of overdue publishes count with their age.
+/// success = confirmed / (confirmed + failed + unknown + overdue). A publish is overdue when it has waited for longer
+/// than one interval at the window's end, so that an outage without any completion is bad, not empty. Latencies count
+/// from the planned time (open loop); those of overdue publishes count with their age.
 class PublishProbe {
  public:
   explicit PublishProbe(model::SteadyState wanted) : wanted_(std::move(wanted)) {}
 
   void observe(std::uint16_t worker, const protocol::Record& record);
+  /// This worker's process is gone: its outstanding publishes will never be answered, and are no sign of the broker.
+  void forget(std::uint16_t worker);
   /// Ends the window at `now` (CLOCK_MONOTONIC, ns) and starts the next one.
   Measurement close_window(std::int64_t now);
   [[nodiscard]] const model::SteadyState& wanted() const { return wanted_; }

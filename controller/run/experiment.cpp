@@ -20,17 +20,18 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr Duration turn_length = 20ms;
-constexpr Duration merge_slack = 100ms;     ///< How late a record may come and still be put in its place.
-constexpr Duration answer_max = 10s;        ///< For requests that do no work.
+constexpr Duration merge_slack = 100ms;  ///< How late a record may come and still be put in its place.
+constexpr Duration answer_max = 10s;     ///< For requests that do no work.
 constexpr Duration undo_slack = 30s;
-constexpr Duration finish_max = 30s;        ///< For producers to send what they still have.
-constexpr Duration drain_idle_max = 20s;    ///< Without any progress.
+constexpr Duration finish_max = 30s;      ///< For producers to send what they still have.
+constexpr Duration drain_idle_max = 20s;  ///< Without any progress.
 constexpr Duration drain_max = 15min;
 constexpr Duration stop_max = 40s;
 constexpr std::int64_t windows_default = 3;
 
 asio::awaitable<void> pause_until(std::int64_t monotonic) {
-  asio::steady_timer timer{co_await asio::this_coro::executor, Duration{std::max<std::int64_t>(0, monotonic - monotonic_ns())}};
+  asio::steady_timer timer{co_await asio::this_coro::executor,
+                           Duration{std::max<std::int64_t>(0, monotonic - monotonic_ns())}};
   (void)co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
 }
 
@@ -57,9 +58,10 @@ history::Type type_from(std::string_view text) {
 }  // namespace
 
 Experiment::Experiment(asio::io_context& io, const RunRequest& request, Progress& progress)
-    : io_(io), request_(request), progress_(progress), began_(monotonic_ns()) {
-  for (const auto& wanted : request.scenario.steady_state) probes_.emplace_back(wanted);
-  windows_.resize(probes_.size());
+    : io_(io), request_(request), progress_(progress), began_(monotonic_ns()), steady_(request.scenario.steady_state) {
+  const auto& workload = request.scenario.workload;
+  for (std::int64_t n = 1; n <= workload.producers; ++n) workers_.push_back(model::producer_name(n));
+  for (std::int64_t n = 1; n <= workload.consumers; ++n) workers_.push_back(model::consumer_name(n));
   for (const auto& step : request.plan.steps) {
     formats::FaultRecord fault;
     fault.step = static_cast<std::int64_t>(step.number);
@@ -114,9 +116,9 @@ asio::awaitable<void> Experiment::run() {
     record("run", history::Type::info, {{"phase", "stop"}, {"reason", document_.ended_by}});
     if (auto written = recorder_->finish(); written.has_error()) fail(written.error(), "disk-full");
     const Counts& counts = recorder_->counts();
-    document_.counts = {{"published", counts.published},         {"confirmed", counts.confirmed},
-                        {"failed", counts.failed},               {"indeterminate", counts.indeterminate},
-                        {"delivered", counts.delivered},         {"acknowledged", counts.acknowledged}};
+    document_.counts = {{"published", counts.published}, {"confirmed", counts.confirmed},
+                        {"failed", counts.failed},       {"indeterminate", counts.indeterminate},
+                        {"delivered", counts.delivered}, {"acknowledged", counts.acknowledged}};
   }
   end_phase();
   document_.length = since_began(monotonic_ns());
@@ -153,17 +155,19 @@ asio::awaitable<Result<void>> Experiment::prepare() {
   listener.lost = [this](const std::string& reason) {
     fail({ErrorKind::lost, "the agent ended during the run: " + reason}, "agent-lost");
   };
-  BOOST_OUTCOME_CO_TRY(agent_, AgentLink::start(io_, request_.agent, request_.directory / "agent.log", std::move(listener)));
+  BOOST_OUTCOME_CO_TRY(agent_,
+                       AgentLink::start(io_, request_.agent, request_.directory / "agent.log", std::move(listener)));
   json::object greeting{{"version", protocol::version}, {"directory", request_.directory.string()}};
   BOOST_OUTCOME_CO_TRY(auto hello, co_await ask("hello", std::move(greeting), answer_max));
-  document_.host_name = protocol::text_field(hello, "host").has_value() ? protocol::text_field(hello, "host").value() : "";
+  document_.host_name =
+      protocol::text_field(hello, "host").has_value() ? protocol::text_field(hello, "host").value() : "";
   if (auto kernel = protocol::text_field(hello, "kernel"); kernel.has_value()) document_.host_kernel = kernel.value();
   if (auto cpus = protocol::integer_field(hello, "cpus"); cpus.has_value()) document_.host_cpus = cpus.value();
 
   json::array steps;
   for (const auto& step : request_.plan.steps) {
-    steps.push_back(protocol::to_json(protocol::StepOrder{static_cast<std::int64_t>(step.number), step.fault, step.victim,
-                                                          step.period, step.parameters}));
+    steps.push_back(protocol::to_json(protocol::StepOrder{static_cast<std::int64_t>(step.number), step.fault,
+                                                          step.victim, step.period, step.parameters}));
   }
   json::object whole{{"broker", protocol::to_json(request_.scenario.broker)},
                      {"workload", protocol::to_json(request_.scenario.workload)}};
@@ -179,11 +183,7 @@ asio::awaitable<Result<void>> Experiment::start_parts() {
     co_return std::move(opened).error();
   }
   recorder_.emplace(std::move(opened).value());
-  const auto& workload = request_.scenario.workload;
-  std::vector<std::string> names;
-  for (std::int64_t n = 1; n <= workload.producers; ++n) names.push_back(model::producer_name(n));
-  for (std::int64_t n = 1; n <= workload.consumers; ++n) names.push_back(model::consumer_name(n));
-  recorder_->set_names(std::move(names), {workload.queue.name});
+  recorder_->set_names(workers_, {request_.scenario.workload.queue.name});
 
   begin_phase("start broker");
   auto broker = co_await ask("start_broker", json::object{}, request_.scenario.broker.start_timeout + undo_slack);
@@ -202,7 +202,8 @@ asio::awaitable<Result<void>> Experiment::start_parts() {
 
 void Experiment::record_start(const json::object& broker) {
   document_.broker_kind = request_.scenario.broker.kind;
-  if (auto version = protocol::text_field(broker, "version"); version.has_value()) document_.broker_version = version.value();
+  if (auto version = protocol::text_field(broker, "version"); version.has_value())
+    document_.broker_version = version.value();
   if (auto port = protocol::integer_field(broker, "port"); port.has_value()) document_.broker_port = port.value();
   const auto& workload = request_.scenario.workload;
   const auto& queue = workload.queue;
@@ -232,40 +233,28 @@ asio::awaitable<Result<void>> Experiment::turn(std::optional<std::int64_t> until
   const std::int64_t now = monotonic_ns();
   close_windows();
   progress_.tick(document_.phases.back().name,
-                 until ? std::optional{Duration{std::max<std::int64_t>(0, *until - now)}} : std::nullopt, recorder_->counts());
+                 until ? std::optional{Duration{std::max<std::int64_t>(0, *until - now)}} : std::nullopt,
+                 recorder_->counts());
   co_await pause_until(std::min(now + turn_length.count(), until.value_or(INT64_MAX)));
   co_return success();
 }
 
 void Experiment::close_windows() {
-  if (!probing_) return;
-  const std::int64_t now = monotonic_ns();
-  for (std::size_t i = 0; i < probes_.size(); ++i) {
-    if (now < window_ends_[i]) continue;
-    const Measurement measured = probes_[i].close_window(now);
-    windows_[i].push_back({now, measured.good});
+  for (const auto& [probe, measured] : steady_.close_due(monotonic_ns())) {
     json::object values;
     for (const auto& [name, value] : measured.values) values[name] = value;
-    json::object fields{{"name", probes_[i].wanted().probe}, {"target", "workload"}, {"value", std::move(values)}};
+    json::object fields{{"name", probe}, {"target", "workload"}, {"value", std::move(values)}};
     if (!measured.good) fields["error"] = measured.why;
     record("probe", measured.good ? history::Type::ok : history::Type::fail, std::move(fields));
-    window_ends_[i] = now + probes_[i].wanted().interval.count();
   }
 }
 
 asio::awaitable<Result<void>> Experiment::reach_steady_state() {
   begin_phase("steady state");
-  probing_ = true;
   const std::int64_t now = monotonic_ns();
-  std::int64_t deadline = now;
-  for (const auto& probe : probes_) {
-    window_ends_.push_back(now + probe.wanted().interval.count());
-    deadline = std::max(deadline, now + probe.wanted().timeout.count());
-  }
-  const auto steady = [this] {
-    return std::all_of(windows_.begin(), windows_.end(), [](const auto& all) { return !all.empty() && all.back().good; });
-  };
-  while (!steady()) {
+  const std::int64_t deadline = now + steady_.timeout().count();
+  steady_.begin(now);
+  while (!steady_.steady()) {
     if (monotonic_ns() > deadline) {
       fail({ErrorKind::timeout, "the steady state was never reached, so nothing was broken; see the probe events"},
            "steady-state-not-reached");
@@ -305,8 +294,10 @@ asio::awaitable<void> Experiment::play_step(std::size_t index, std::int64_t zero
       fault.effective = since_began(effective.has_value() ? effective.value() : monotonic_ns());
       if (auto proof = protocol::text_field(applied.value(), "proof"); proof.has_value()) fault.proof = proof.value();
       fault.outcome = "proven";
+      if (step.fault == "process.kill") forget_worker(step.victim);
       const std::int64_t over = began_ + fault.effective->count() + step.period.value_or(Duration{0}).count();
-      while (running_ && monotonic_ns() < over) co_await pause_until(std::min(monotonic_ns() + turn_length.count(), over));
+      while (running_ && monotonic_ns() < over)
+        co_await pause_until(std::min(monotonic_ns() + turn_length.count(), over));
     } else if (running_) {
       fault.outcome = "not proven";
       fault.detail = applied.error().context;
@@ -323,7 +314,8 @@ asio::awaitable<void> Experiment::play_step(std::size_t index, std::int64_t zero
       const std::int64_t at = restored.has_value() ? restored.value() : monotonic_ns();
       fault.restored = since_began(at);
       last_restored_ = std::max(last_restored_.value_or(at), at);
-      if (auto proof = protocol::text_field(reverted.value(), "proof"); proof.has_value()) fault.restored_proof = proof.value();
+      if (auto proof = protocol::text_field(reverted.value(), "proof"); proof.has_value())
+        fault.restored_proof = proof.value();
       progress_.note(fmt::format("{} is back: {}", step.victim, fault.restored_proof));
     } else if (running_ && signal_ == 0 && !agent_->lost()) {
       fault.outcome = "not restored";
@@ -336,48 +328,27 @@ asio::awaitable<void> Experiment::play_step(std::size_t index, std::int64_t zero
   --steps_under_way_;
 }
 
-std::optional<std::int64_t> Experiment::steady_after(std::int64_t restored) const {
-  const auto* recovery = find_invariant(request_.scenario, "recovery");
-  const auto wanted = recovery == nullptr ? windows_default : parameter(*recovery, "windows", windows_default);
-  std::optional<std::int64_t> latest;
-  for (const auto& windows : windows_) {
-    std::int64_t streak = 0;
-    std::int64_t first = 0;
-    for (const Window& window : windows) {
-      if (window.end <= restored) continue;
-      streak = window.good ? streak + 1 : 0;
-      if (streak == 1) first = window.end;
-      if (streak == wanted) break;
-    }
-    if (streak < wanted) return std::nullopt;
-    latest = std::max(latest.value_or(first), first);
-  }
-  return latest;
-}
-
 asio::awaitable<Result<void>> Experiment::await_recovery() {
   const auto* recovery = find_invariant(request_.scenario, "recovery");
-  if (last_restored_ && recovery != nullptr && !probes_.empty()) {
+  const std::int64_t windows = recovery == nullptr ? windows_default : parameter(*recovery, "windows", windows_default);
+  if (last_restored_ && recovery != nullptr && steady_.watches()) {
     begin_phase("recovery");
     // A good window that ends within `within` may be the first of several: the load goes on until those are seen too.
-    Duration longest{0};
-    for (const auto& probe : probes_) longest = std::max(longest, probe.wanted().interval);
-    const auto windows = parameter(*recovery, "windows", windows_default);
-    const std::int64_t end =
-        *last_restored_ + parameter(*recovery, "within", Duration{10s}).count() + longest.count() * (windows + 1);
-    while (!steady_after(*last_restored_) && monotonic_ns() < end) {
+    const Duration within = parameter(*recovery, "within", Duration{10s});
+    const std::int64_t end = *last_restored_ + within.count() + steady_.interval().count() * (windows + 1);
+    while (!steady_.steady_after(*last_restored_, windows) && monotonic_ns() < end) {
       BOOST_OUTCOME_CO_TRY(co_await turn(end));
     }
   }
   for (auto& fault : document_.faults) {
     if (!fault.restored) continue;
-    if (const auto steady = steady_after(began_ + fault.restored->count())) fault.steady = since_began(*steady);
+    const auto steady = steady_.steady_after(began_ + fault.restored->count(), windows);
+    if (steady) fault.steady = since_began(*steady);
   }
   co_return success();
 }
 
 asio::awaitable<Result<void>> Experiment::end_load() {
-  probing_ = false;
   begin_phase("finish producers");
   json::object finish{{"timeout", finish_max.count()}};
   BOOST_OUTCOME_CO_TRY(auto finished, co_await ask("finish_producers", std::move(finish), finish_max + undo_slack));
@@ -405,10 +376,12 @@ asio::awaitable<void> Experiment::put_back() {
   if (!agent_->lost()) {
     auto stopped = co_await agent_->request("stop", json::object{}, stop_max);
     if (stopped.has_value()) {
-      if (const json::value* problems = stopped.value().if_contains("problems"); problems != nullptr && problems->is_array()) {
+      if (const json::value* problems = stopped.value().if_contains("problems");
+          problems != nullptr && problems->is_array()) {
         for (const auto& problem : problems->get_array()) {
           unrestored_ = true;
-          document_.problems.push_back("not put back: " + (problem.is_string() ? std::string{problem.get_string()} : ""));
+          document_.problems.push_back("not put back: " +
+                                       (problem.is_string() ? std::string{problem.get_string()} : ""));
         }
       }
     } else if (stopped.error().kind == ErrorKind::timeout) {
@@ -441,9 +414,12 @@ asio::awaitable<void> Experiment::renew_lease() {
 void Experiment::take_records(const protocol::RecordBatch& batch) {
   if (!recorder_) return;
   recorder_->add(batch);
-  for (auto& probe : probes_) {
-    for (const auto& record : batch.records) probe.observe(batch.worker, record);
-  }
+  steady_.observe(batch.worker, batch.records);
+}
+
+void Experiment::forget_worker(const std::string& name) {
+  const auto found = std::find(workers_.begin(), workers_.end(), name);
+  if (found != workers_.end()) steady_.forget(static_cast<std::uint16_t>(found - workers_.begin()));
 }
 
 void Experiment::take_event(const json::object& event) {
@@ -451,7 +427,9 @@ void Experiment::take_event(const json::object& event) {
   const auto type = protocol::text_field(event, "type");
   const auto f = protocol::text_field(event, "f");
   const json::value* fields = event.if_contains("fields");
-  if (!recorder_ || !time.has_value() || !type.has_value() || !f.has_value() || fields == nullptr || !fields->is_object()) return;
+  if (!recorder_ || !time.has_value() || !type.has_value() || !f.has_value() || fields == nullptr ||
+      !fields->is_object())
+    return;
   recorder_->add(time.value(), {"agent-local", type_from(type.value()), f.value(), fields->get_object()});
 }
 

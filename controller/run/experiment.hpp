@@ -2,8 +2,8 @@
 //
 //   start broker → start workers → steady state → experiment (steps) → recovery → finish producers → drain → stop
 //
-// Only the agent changes the world; this decides, waits, writes down. Whatever goes wrong or whoever interrupts, the last
-// thing is to have the agent put everything back, and then to judge what evidence there is.
+// Only the agent changes the world; this decides, waits, writes down. Whatever goes wrong or whoever interrupts, the
+// last thing is to have the agent put everything back, and then to judge what evidence there is.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -16,9 +16,9 @@
 
 #include "controller/fleet/agent_link.hpp"
 #include "controller/plan/plan.hpp"
-#include "controller/probes/publish_probe.hpp"
 #include "controller/run/progress.hpp"
 #include "controller/run/recorder.hpp"
+#include "controller/run/steady_watch.hpp"
 #include "reports/formats/run_document.hpp"
 #include "scenarios/model/scenario.hpp"
 
@@ -27,9 +27,9 @@ namespace troop::controller {
 struct RunRequest {
   model::Scenario scenario;
   Plan plan;
-  std::filesystem::path directory;   ///< Exists and is empty: the run directory.
-  std::filesystem::path agent;       ///< The program `troop-agent`.
-  bool rehearse = false;             ///< Ask the agent whether it could, start nothing (--dry-run).
+  std::filesystem::path directory;  ///< Exists and is empty: the run directory.
+  std::filesystem::path agent;      ///< The program `troop-agent`.
+  bool rehearse = false;            ///< Ask the agent whether it could, start nothing (--dry-run).
 };
 
 class Experiment {
@@ -51,11 +51,6 @@ class Experiment {
   [[nodiscard]] int signal_number() const { return signal_; }
 
  private:
-  struct Window {
-    std::int64_t end = 0;
-    bool good = false;
-  };
-
   boost::asio::awaitable<Result<void>> conduct();
   boost::asio::awaitable<Result<void>> prepare();
   boost::asio::awaitable<Result<void>> start_parts();
@@ -75,6 +70,7 @@ class Experiment {
   void end_phase();
   void close_windows();
   void take_records(const protocol::RecordBatch& batch);
+  void forget_worker(const std::string& name);
   void take_event(const boost::json::object& event);
   void write_history(std::int64_t watermark);
   void record_start(const boost::json::object& broker);
@@ -84,8 +80,6 @@ class Experiment {
   Result<void> demand_proof(const boost::json::object& reply, std::string_view what);
   /// Since the run began.
   [[nodiscard]] Duration since_began(std::int64_t monotonic) const { return Duration{monotonic - began_}; }
-  /// When the steady state was seen again after `restored`: the first of enough consecutive good windows.
-  [[nodiscard]] std::optional<std::int64_t> steady_after(std::int64_t restored) const;
 
   boost::asio::io_context& io_;
   const RunRequest& request_;
@@ -93,18 +87,16 @@ class Experiment {
   std::int64_t began_ = 0;
   std::unique_ptr<AgentLink> agent_;
   std::optional<Recorder> recorder_;
-  std::vector<PublishProbe> probes_;
-  std::vector<std::int64_t> window_ends_;           ///< Of each probe: when its window under way ends.
-  std::vector<std::vector<Window>> windows_;        ///< Of each probe, closed.
-  bool probing_ = false;
-  bool running_ = true;                             ///< Until it is time to put everything back.
-  bool ended_ = false;                              ///< Everything has been put back.
+  SteadyWatch steady_;
+  std::vector<std::string> workers_;  ///< By record-frame index.
+  bool running_ = true;               ///< Until it is time to put everything back.
+  bool ended_ = false;                ///< Everything has been put back.
   int steps_under_way_ = 0;
   int signal_ = 0;
   bool unrestored_ = false;
-  std::optional<Error> failure_;                    ///< The first reason to end early.
+  std::optional<Error> failure_;  ///< The first reason to end early.
   std::optional<Error> refusal_;
-  std::optional<std::int64_t> last_restored_;       ///< The latest proven end of a fault, monotonic.
+  std::optional<std::int64_t> last_restored_;  ///< The latest proven end of a fault, monotonic.
   formats::RunDocument document_;
 };
 

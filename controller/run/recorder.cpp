@@ -17,16 +17,26 @@ using protocol::RecordKind;
 
 std::string_view to_text(RecordError error) {
   switch (error) {
-    case RecordError::none: return "";
-    case RecordError::nack: return "nack";
-    case RecordError::returned: return "returned";
-    case RecordError::timeout: return "timeout";
-    case RecordError::connection_lost: return "connection-lost";
-    case RecordError::channel_closed: return "channel-closed";
-    case RecordError::retries_exhausted: return "retries-exhausted";
-    case RecordError::not_sent: return "not-sent";
-    case RecordError::unconfirmed: return "unconfirmed";
-    case RecordError::refused: return "refused";
+    case RecordError::none:
+      return "";
+    case RecordError::nack:
+      return "nack";
+    case RecordError::returned:
+      return "returned";
+    case RecordError::timeout:
+      return "timeout";
+    case RecordError::connection_lost:
+      return "connection-lost";
+    case RecordError::channel_closed:
+      return "channel-closed";
+    case RecordError::retries_exhausted:
+      return "retries-exhausted";
+    case RecordError::not_sent:
+      return "not-sent";
+    case RecordError::unconfirmed:
+      return "unconfirmed";
+    case RecordError::refused:
+      return "refused";
   }
   return "unknown";
 }
@@ -39,19 +49,31 @@ struct Shape {
 
 Shape shape(RecordKind kind) {
   switch (kind) {
-    case RecordKind::publish_invoke: return {Type::invoke, Subject::publish};
-    case RecordKind::publish_ok: return {Type::ok, Subject::publish};
-    case RecordKind::publish_fail: return {Type::fail, Subject::publish};
-    case RecordKind::publish_info: return {Type::info, Subject::publish};
+    case RecordKind::publish_invoke:
+      return {Type::invoke, Subject::publish};
+    case RecordKind::publish_ok:
+      return {Type::ok, Subject::publish};
+    case RecordKind::publish_fail:
+      return {Type::fail, Subject::publish};
+    case RecordKind::publish_info:
+      return {Type::info, Subject::publish};
     case RecordKind::deliver:
-    case RecordKind::deliver_foreign: return {Type::ok, Subject::deliver};
-    case RecordKind::ack: return {Type::info, Subject::ack};
-    case RecordKind::connection_up: return {Type::info, Subject::connection, "\"up\""};
-    case RecordKind::connection_lost: return {Type::info, Subject::connection, "\"lost\""};
-    case RecordKind::connection_blocked: return {Type::info, Subject::connection, "\"blocked\""};
-    case RecordKind::connection_unblocked: return {Type::info, Subject::connection, "\"unblocked\""};
-    case RecordKind::connection_cancelled: return {Type::info, Subject::connection, "\"cancelled\""};
-    case RecordKind::connection_channel_closed: return {Type::info, Subject::connection, "\"channel-closed\""};
+    case RecordKind::deliver_foreign:
+      return {Type::ok, Subject::deliver};
+    case RecordKind::ack:
+      return {Type::info, Subject::ack};
+    case RecordKind::connection_up:
+      return {Type::info, Subject::connection, "\"up\""};
+    case RecordKind::connection_lost:
+      return {Type::info, Subject::connection, "\"lost\""};
+    case RecordKind::connection_blocked:
+      return {Type::info, Subject::connection, "\"blocked\""};
+    case RecordKind::connection_unblocked:
+      return {Type::info, Subject::connection, "\"unblocked\""};
+    case RecordKind::connection_cancelled:
+      return {Type::info, Subject::connection, "\"cancelled\""};
+    case RecordKind::connection_channel_closed:
+      return {Type::info, Subject::connection, "\"channel-closed\""};
   }
   return {Type::info, Subject::other};
 }
@@ -97,14 +119,27 @@ void Recorder::add(std::int64_t monotonic, OtherEvent event) {
 
 void Recorder::count(const Record& record) {
   switch (record.kind) {
-    case RecordKind::publish_invoke: ++counts_.published; break;
-    case RecordKind::publish_ok: ++counts_.confirmed; break;
-    case RecordKind::publish_fail: ++counts_.failed; break;
-    case RecordKind::publish_info: ++counts_.indeterminate; break;
+    case RecordKind::publish_invoke:
+      ++counts_.published;
+      break;
+    case RecordKind::publish_ok:
+      ++counts_.confirmed;
+      break;
+    case RecordKind::publish_fail:
+      ++counts_.failed;
+      break;
+    case RecordKind::publish_info:
+      ++counts_.indeterminate;
+      break;
     case RecordKind::deliver:
-    case RecordKind::deliver_foreign: ++counts_.delivered; break;
-    case RecordKind::ack: ++counts_.acknowledged; break;
-    default: break;
+    case RecordKind::deliver_foreign:
+      ++counts_.delivered;
+      break;
+    case RecordKind::ack:
+      ++counts_.acknowledged;
+      break;
+    default:
+      break;
   }
 }
 

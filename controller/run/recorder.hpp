@@ -2,8 +2,8 @@
 //
 //   records, events ──► pending ──(watermark: nothing older will come)──► sorted by time ──► history.ndjson
 //
-// Two threads of one worker never race, but a worker may be suspended between reading the clock and recording; what then
-// comes late is written with the time of the line before it, so that `time` never falls.
+// Two threads of one worker never race, but a worker may be suspended between reading the clock and recording; what
+// then comes late is written with the time of the line before it, so that `time` never falls.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -28,7 +28,7 @@ struct OtherEvent {
 };
 
 struct Counts {
-  std::int64_t published = 0;      ///< Attempts invoked.
+  std::int64_t published = 0;  ///< Attempts invoked.
   std::int64_t confirmed = 0;
   std::int64_t failed = 0;
   std::int64_t indeterminate = 0;

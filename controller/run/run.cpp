@@ -54,9 +54,12 @@ int exit_code_for(bool unrestored, int signal_number, invariants::Verdict verdic
   if (unrestored) return 4;
   if (signal_number != 0) return 128 + signal_number;
   switch (verdict) {
-    case invariants::Verdict::pass: return 0;
-    case invariants::Verdict::fail: return 1;
-    case invariants::Verdict::inconclusive: return 3;
+    case invariants::Verdict::pass:
+      return 0;
+    case invariants::Verdict::fail:
+      return 1;
+    case invariants::Verdict::inconclusive:
+      return 3;
   }
   return 3;
 }
@@ -90,7 +93,8 @@ RunOutcome run(const RunRequest& request, const Provenance& provenance, Progress
     return outcome;
   }
   judge_evidence(outcome.document, request);
-  outcome.exit_code = exit_code_for(experiment.unrestored(), experiment.signal_number(), outcome.document.judged.verdict);
+  outcome.exit_code =
+      exit_code_for(experiment.unrestored(), experiment.signal_number(), outcome.document.judged.verdict);
   outcome.document.exit_code = outcome.exit_code;
   if (auto written = formats::write(outcome.document, request.directory); written.has_error()) {
     outcome.document.problems.push_back("the report could not be written: " + written.error().context);

@@ -17,13 +17,13 @@ struct Provenance {
 };
 
 struct RunOutcome {
-  int exit_code = 3;              ///< As documented for every command.
-  std::string refusal;            ///< Exit 2: why nothing was touched.
+  int exit_code = 3;    ///< As documented for every command.
+  std::string refusal;  ///< Exit 2: why nothing was touched.
   formats::RunDocument document;
 };
 
-/// Blocks until the run is over; SIGINT and SIGTERM end it early and undo everything. Writes history.ndjson, run.json and
-/// report.html into the run directory. Never throws for what happens to the run.
+/// Blocks until the run is over; SIGINT and SIGTERM end it early and undo everything. Writes history.ndjson, run.json
+/// and report.html into the run directory. Never throws for what happens to the run.
 RunOutcome run(const RunRequest& request, const Provenance& provenance, Progress& progress);
 
 /// The documented exit code: what could not be restored wins, then the signal, then the verdict.

@@ -15,11 +15,11 @@ enum class ParameterType { boolean, integer, number, duration, text, choice, tex
 struct Parameter {
   std::string_view name;
   ParameterType type = ParameterType::text;
-  std::string_view what;                   ///< One line, with the unit.
-  std::string_view fallback = {};          ///< As written in a scenario; empty: none.
+  std::string_view what;           ///< One line, with the unit.
+  std::string_view fallback = {};  ///< As written in a scenario; empty: none.
   bool required = false;
   std::vector<std::string_view> choices = {};  ///< For `choice`, and the allowed entries of a `text_list`.
-  std::optional<double> minimum = {};      ///< Inclusive; seconds for a duration.
+  std::optional<double> minimum = {};          ///< Inclusive; seconds for a duration.
   std::optional<double> maximum = {};
 };
 

@@ -18,9 +18,9 @@ using namespace std::chrono_literals;
 struct Broker {
   std::string kind = "rabbitmq";
   bool managed = true;
-  std::uint16_t port = 0;                            ///< AMQP port on loopback; 0: the agent picks a free one.
+  std::uint16_t port = 0;  ///< AMQP port on loopback; 0: the agent picks a free one.
   std::string binary = "/usr/lib/rabbitmq/bin/rabbitmq-server";
-  Duration start_timeout = 60s;                      ///< Until the port answers the AMQP header.
+  Duration start_timeout = 60s;  ///< Until the port answers the AMQP header.
 };
 
 struct Queue {
@@ -35,15 +35,15 @@ struct Retry {
   Duration initial = 200ms;
   double multiplier = 2.0;
   Duration max = 5s;
-  double jitter = 0.2;         ///< Each pause is multiplied by a random factor in [1 - jitter, 1 + jitter].
-  Duration timeout = 5s;       ///< For one connection attempt, and for one confirm.
+  double jitter = 0.2;    ///< Each pause is multiplied by a random factor in [1 - jitter, 1 + jitter].
+  Duration timeout = 5s;  ///< For one connection attempt, and for one confirm.
 };
 
 struct Publish {
   enum class Confirm { none, simple, correlated };
   bool persistent = true;
   Confirm confirm = Confirm::correlated;
-  std::int64_t window = 500;   ///< Unconfirmed messages per producer at most; `simple` means 1.
+  std::int64_t window = 500;  ///< Unconfirmed messages per producer at most; `simple` means 1.
   bool mandatory = true;
   Retry retry;
 };
@@ -59,9 +59,9 @@ struct Workload {
   std::string kind = "amqp";
   std::int64_t producers = 1;
   std::int64_t consumers = 1;
-  double rate = 1000;                ///< Messages per second, all producers together; open loop. 0: as fast as the window lets.
+  double rate = 1000;  ///< Messages per second, all producers together; open loop. 0: as fast as the window lets.
   std::int64_t payload_bytes = 256;
-  std::int64_t keys = 64;            ///< All producers together; each key belongs to one producer.
+  std::int64_t keys = 64;  ///< All producers together; each key belongs to one producer.
   Queue queue;
   Publish publish;
   Consume consume;
@@ -74,10 +74,14 @@ struct Bound {
   double limit = 0;
   [[nodiscard]] bool admits(double measured) const {
     switch (op) {
-      case Op::less: return measured < limit;
-      case Op::less_equal: return measured <= limit;
-      case Op::greater: return measured > limit;
-      case Op::greater_equal: return measured >= limit;
+      case Op::less:
+        return measured < limit;
+      case Op::less_equal:
+        return measured <= limit;
+      case Op::greater:
+        return measured > limit;
+      case Op::greater_equal:
+        return measured >= limit;
     }
     return false;
   }
@@ -86,23 +90,23 @@ struct Bound {
 struct SteadyState {
   std::string probe;
   Duration interval = 1s;
-  Duration timeout = 60s;                          ///< How long to wait for it before anything is broken.
+  Duration timeout = 60s;  ///< How long to wait for it before anything is broken.
   std::map<std::string, Bound, std::less<>> tolerance;
   Parameters parameters;
 };
 
 struct Step {
-  Duration at{0};                    ///< From the moment the steady state was seen.
+  Duration at{0};  ///< From the moment the steady state was seen.
   std::string fault;
   std::string target;
-  std::optional<Duration> period;    ///< The key `for`: how long the fault is held.
+  std::optional<Duration> period;  ///< The key `for`: how long the fault is held.
   Parameters parameters;
 };
 
 /// One `[[invariant]]`. What each kind takes is in its catalogue entry.
 struct InvariantSpec {
   std::string kind;
-  std::vector<std::string> expect;   ///< Anomalies that must show, attributed to a fault.
+  std::vector<std::string> expect;  ///< Anomalies that must show, attributed to a fault.
   Parameters parameters;
 };
 
@@ -111,11 +115,11 @@ struct Scenario {
   std::string title;
   std::string hypothesis;
   std::vector<std::string> tags;
-  Duration duration = 20s;           ///< Of the experiment, from the steady state on.
+  Duration duration = 20s;  ///< Of the experiment, from the steady state on.
   Broker broker;
   Workload workload;
   std::vector<SteadyState> steady_state;
-  std::vector<Step> steps;           ///< In the order of `at`.
+  std::vector<Step> steps;  ///< In the order of `at`.
   std::vector<InvariantSpec> invariants;
 };
 
