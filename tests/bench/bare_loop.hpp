@@ -21,8 +21,6 @@ namespace troop::bench {
 struct BareCounters {
   std::atomic<std::uint64_t> confirmed{0};
   std::atomic<std::uint64_t> settled{0};
-  std::atomic<bool> consuming{false};
-  std::atomic<bool> stop{false};
 
   static BareCounters& shared() {
     void* page = mmap(nullptr, sizeof(BareCounters), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -37,7 +35,7 @@ inline bool declare(test::PlainAmqp& amqp, const model::Workload& workload) {
   return amqp.answered();
 }
 
-/// Publishes with at most `window` unconfirmed messages until told to stop, then waits for the last confirm.
+/// Publishes with at most `window` unconfirmed messages until killed.
 inline int bare_producer(const agents::AmqpAddress& broker, const model::Workload& workload, BareCounters& counters) {
   test::PlainAmqp amqp{broker};
   if (!amqp.good() || !declare(amqp, workload)) return 1;
@@ -50,8 +48,8 @@ inline int bare_producer(const agents::AmqpAddress& broker, const model::Workloa
   const auto window = static_cast<std::uint64_t>(workload.publish.window);
   std::uint64_t published = 0;
   std::uint64_t confirmed = 0;
-  while (!counters.stop || confirmed < published) {
-    while (!counters.stop && published - confirmed < window) {
+  for (;;) {
+    while (published - confirmed < window) {
       if (amqp_basic_publish(amqp.get(), test::PlainAmqp::channel, amqp_empty_bytes,
                              amqp_cstring_bytes(workload.queue.name.c_str()), workload.publish.mandatory ? 1 : 0, 0,
                              &properties, {body.size(), const_cast<char*>(body.data())}) != AMQP_STATUS_OK) {
@@ -61,14 +59,12 @@ inline int bare_producer(const agents::AmqpAddress& broker, const model::Workloa
     }
     amqp_maybe_release_buffers(amqp.get());
     amqp_frame_t frame;
-    if (published == confirmed) continue;
     if (amqp_simple_wait_frame(amqp.get(), &frame) != AMQP_STATUS_OK) return 1;
     if (frame.frame_type != AMQP_FRAME_METHOD || frame.payload.method.id != AMQP_BASIC_ACK_METHOD) continue;
     const auto* ack = static_cast<const amqp_basic_ack_t*>(frame.payload.method.decoded);
     confirmed = ack->multiple != 0 ? ack->delivery_tag : confirmed + 1;
     counters.confirmed.store(confirmed, std::memory_order_relaxed);
   }
-  return 0;
 }
 
 /// Consumes and acknowledges each message by itself until killed.
@@ -80,7 +76,6 @@ inline int bare_consumer(const agents::AmqpAddress& broker, const model::Workloa
   amqp_basic_consume(amqp.get(), test::PlainAmqp::channel, amqp_cstring_bytes(workload.queue.name.c_str()),
                      amqp_empty_bytes, 0, 0, 0, amqp_empty_table);
   if (!amqp.answered()) return 1;
-  counters.consuming = true;
   for (;;) {
     amqp_maybe_release_buffers(amqp.get());
     amqp_envelope_t envelope;

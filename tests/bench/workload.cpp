@@ -1,16 +1,15 @@
 // How fast the workers are, at saturation and on a real broker:
-//   workload.recording_cost   with recording / without           (same workers, same settings)
+//   workload.recording_cost   with recording / without                 (same workers, same settings)
 //   workload.against_bare     with recording / a bare rabbitmq-c loop  (same window, prefetch, size, one ack a message)
-// Each value is the median of the ratios of neighbouring runs in one program, A B A B …, so that a machine that gets
-// slower or busier meanwhile moves both sides. A run publishes for some seconds; it ends when everything is confirmed
-// and settled, and its rate counts from the first message settled.
+// Both sides run all the time on one broker, but take turns: one is stopped (SIGSTOP) while the other works for a
+// quarter of a second, A B B A …, so that whatever else the machine does meanwhile meets both. The value is the median
+// of the ratios of neighbouring turns, counted in messages published, confirmed, delivered and acknowledged.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
-#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/clock.hpp"
@@ -21,15 +20,14 @@
 namespace {
 
 using namespace troop;
-using agents::WorkerCommand;
 using agents::WorkerConfig;
 using test::PrivateBroker;
 using test::WorkerProcess;
 
 struct Options {
   bool json = false;
-  int pairs = 11;
-  std::int64_t seconds = 2;
+  int pairs = 60;
+  std::int64_t turn_ms = 250;
 };
 
 model::Workload workload_named(const std::string& queue) {
@@ -48,77 +46,100 @@ model::Workload workload_named(const std::string& queue) {
   std::exit(1);
 }
 
-/// Counts from the first message settled until all are; `stop` ends the publishing after the time is up.
-double measure(const Options& options, const std::function<std::uint64_t()>& settled,
-               const std::function<std::uint64_t()>& confirmed, const std::function<bool()>& stop,
-               const std::function<void()>& step) {
-  const std::int64_t limit = monotonic_ns() + 120'000'000'000;
-  const auto wait_until = [&](const std::function<bool()>& done) {
-    while (!done()) {
-      if (monotonic_ns() > limit) give_up("the workers stand still");
-      step();
-      usleep(1000);
-    }
-  };
-  wait_until([&] { return settled() > 0; });
-  const std::int64_t begin = monotonic_ns();
-  const std::uint64_t before = settled();
-  wait_until([&] { return monotonic_ns() - begin >= options.seconds * 1'000'000'000; });
-  wait_until(stop);
-  wait_until([&] { return settled() >= confirmed(); });
-  return static_cast<double>(settled() - before) / (static_cast<double>(monotonic_ns() - begin) / 1e9);
-}
+/// A producer and a consumer that take turns with another pair of them.
+class Side {
+ public:
+  virtual ~Side() = default;
+  [[nodiscard]] virtual std::uint64_t settled() const = 0;
+  [[nodiscard]] virtual std::vector<pid_t> processes() const = 0;
+  /// What goes on beside them all the time.
+  virtual void step() {}
+  void signal(int number) const {
+    for (const pid_t pid : processes()) kill(pid, number);
+  }
+};
 
-double run_workers(const Options& options, PrivateBroker& broker, const std::string& queue, bool recording) {
-  const model::Workload workload = workload_named(queue);
-  auto consumer =
-      WorkerProcess::start(worker_config(WorkerConfig::Role::consumer, 1, workload), broker.address(), recording);
-  auto producer =
-      WorkerProcess::start(worker_config(WorkerConfig::Role::producer, 1, workload), broker.address(), recording);
-  if (!consumer || !producer) give_up("cannot start a worker");
-  std::vector<protocol::Record> sink;
-  bool asked = false;
-  const double rate = measure(
-      options, [&] { return consumer.value().counters().settled.get(); },
-      [&] { return producer.value().counters().confirmed.get(); },
-      [&] {
-        if (!std::exchange(asked, true)) producer.value().ring().command(WorkerCommand::finish);
-        return producer.value().exit_code() == 0;
-      },
-      [&] {
-        // An agent copies the records out, and sends them on; the copy is part of the price.
-        sink.clear();
-        producer.value().drain(sink);
-        consumer.value().drain(sink);
-      });
-  consumer.value().ring().command(WorkerCommand::finish);
-  while (consumer.value().exit_code() == -1) {
-    sink.clear();
-    consumer.value().drain(sink);
+class Workers final : public Side {
+ public:
+  Workers(PrivateBroker& broker, const std::string& queue, bool recording)
+      : consumer_(start(WorkerConfig::Role::consumer, broker, queue, recording)),
+        producer_(start(WorkerConfig::Role::producer, broker, queue, recording)) {}
+
+  [[nodiscard]] std::uint64_t settled() const override { return consumer_.counters().settled.get(); }
+  [[nodiscard]] std::vector<pid_t> processes() const override { return {consumer_.pid(), producer_.pid()}; }
+  /// An agent copies the records out, and sends them on; the copy is part of the price.
+  void step() override {
+    sink_.clear();
+    producer_.drain(sink_);
+    consumer_.drain(sink_);
+    if (producer_.exit_code() != -1 || consumer_.exit_code() != -1) give_up("a worker has ended");
+  }
+
+ private:
+  static WorkerProcess start(WorkerConfig::Role role, PrivateBroker& broker, const std::string& queue, bool recording) {
+    auto worker = WorkerProcess::start(worker_config(role, 1, workload_named(queue)), broker.address(), recording);
+    if (!worker) give_up(worker.error().context);
+    return std::move(worker.value());
+  }
+
+  WorkerProcess consumer_;
+  WorkerProcess producer_;
+  std::vector<protocol::Record> sink_;
+};
+
+class BareLoop final : public Side {
+ public:
+  BareLoop(PrivateBroker& broker, const std::string& queue) : counters_(bench::BareCounters::shared()) {
+    const model::Workload workload = workload_named(queue);
+    consumer_ = fork();
+    if (consumer_ == 0) _exit(bench::bare_consumer(broker.address(), workload, counters_));
+    producer_ = fork();
+    if (producer_ == 0) _exit(bench::bare_producer(broker.address(), workload, counters_));
+  }
+  ~BareLoop() override {
+    for (const pid_t pid : processes()) {
+      kill(pid, SIGKILL);
+      waitpid(pid, nullptr, 0);
+    }
+  }
+  BareLoop(const BareLoop&) = delete;
+  BareLoop& operator=(const BareLoop&) = delete;
+
+  [[nodiscard]] std::uint64_t settled() const override { return counters_.settled.load(); }
+  [[nodiscard]] std::vector<pid_t> processes() const override { return {consumer_, producer_}; }
+
+ private:
+  bench::BareCounters& counters_;
+  pid_t consumer_ = -1;
+  pid_t producer_ = -1;
+};
+
+/// Lets `side` work for `turn_ms`, and then the broker settle; messages per second.
+double turn(Side& side, Side& other, std::int64_t turn_ms) {
+  side.signal(SIGCONT);
+  const std::int64_t begin = monotonic_ns();
+  const std::uint64_t before = side.settled();
+  while (monotonic_ns() - begin < turn_ms * 1'000'000) {
+    side.step();
+    other.step();
     usleep(1000);
   }
-  return rate;
+  const std::uint64_t after = side.settled();
+  const std::int64_t end = monotonic_ns();
+  side.signal(SIGSTOP);
+  usleep(30'000);
+  return static_cast<double>(after - before) / (static_cast<double>(end - begin) / 1e9);
 }
 
-double run_bare(const Options& options, PrivateBroker& broker, const std::string& queue) {
-  const model::Workload workload = workload_named(queue);
-  bench::BareCounters& counters = bench::BareCounters::shared();
-  const pid_t consumer = fork();
-  if (consumer == 0) _exit(bench::bare_consumer(broker.address(), workload, counters));
-  const pid_t producer = fork();
-  if (producer == 0) _exit(bench::bare_producer(broker.address(), workload, counters));
-  const double rate = measure(
-      options, [&] { return counters.settled.load(); }, [&] { return counters.confirmed.load(); },
-      [&] {
-        counters.stop = true;
-        int status = 0;
-        return waitpid(producer, &status, WNOHANG) == producer;
-      },
-      [] {});
-  kill(consumer, SIGKILL);
-  waitpid(consumer, nullptr, 0);
-  munmap(&counters, sizeof counters);
-  return rate;
+/// Until it has begun to work; then it is stopped.
+void warm_up(Side& side) {
+  const std::int64_t limit = monotonic_ns() + 30'000'000'000;
+  while (side.settled() < 5000) {
+    if (monotonic_ns() > limit) give_up("the workers do not start");
+    side.step();
+    usleep(1000);
+  }
+  side.signal(SIGSTOP);
 }
 
 double median(std::vector<double> values) {
@@ -127,26 +148,22 @@ double median(std::vector<double> values) {
   return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
 }
 
-using Run = std::function<double(const std::string& queue)>;
-
-bool compare(const Options& options, const std::string& name, const Run& ours, const std::string& what,
-             const Run& theirs) {
+bool compare(const Options& options, const std::string& name, Side& ours, const std::string& what, Side& theirs) {
   constexpr double goal = 0.95;
+  warm_up(ours);
+  warm_up(theirs);
   std::vector<double> ratios, our_rates, their_rates;
   for (int pair = 0; pair < options.pairs; ++pair) {
-    const std::string queue = fmt::format("{}.{}", name, pair);
-    // Who goes first changes from pair to pair, so that neither always gets the warmer machine.
     double mine = 0;
-    if (pair % 2 == 0) mine = ours(queue + ".a");
-    const double other = theirs(queue + ".b");
-    if (pair % 2 == 1) mine = ours(queue + ".a");
-    ratios.push_back(mine / other);
+    if (pair % 2 == 0) mine = turn(ours, theirs, options.turn_ms);
+    const double other = turn(theirs, ours, options.turn_ms);
+    if (pair % 2 == 1) mine = turn(ours, theirs, options.turn_ms);
+    // A turn without any message is the broker's or the machine's doing; the median bears it.
+    ratios.push_back(std::max(mine, 1.0) / std::max(other, 1.0));
     our_rates.push_back(mine);
     their_rates.push_back(other);
-    if (!options.json)
-      fmt::print("  pair {}: {:.0f}/s against {:.0f}/s, ratio {:.3f}\n", pair + 1, mine, other, mine / other);
-    std::fflush(stdout);
   }
+  if (median(our_rates) <= 0 || median(their_rates) <= 0) give_up("the workers stand still");
   const double value = median(ratios);
   const bool holds = value >= goal;
   if (options.json) {
@@ -155,7 +172,8 @@ bool compare(const Options& options, const std::string& name, const Run& ours, c
         "\"reference_rate\":{:.0f}}}\n",
         name, value, goal, holds, options.pairs, median(our_rates), median(their_rates));
   } else {
-    fmt::print("{}: {:.3f} of {} (goal {}): {}\n", name, value, what, goal, holds ? "holds" : "missed");
+    fmt::print("{}: {:.3f} of {}, {:.0f} against {:.0f} messages/s (goal {}): {}\n", name, value, what,
+               median(our_rates), median(their_rates), goal, holds ? "holds" : "missed");
   }
   std::fflush(stdout);
   return holds;
@@ -169,10 +187,10 @@ Options parse(int argc, char** argv) {
       options.json = true;
     } else if (argument == "--pairs" && i + 1 < argc) {
       options.pairs = std::max(1, std::atoi(argv[++i]));
-    } else if (argument == "--seconds" && i + 1 < argc) {
-      options.seconds = std::max(1, std::atoi(argv[++i]));
+    } else if (argument == "--turn-ms" && i + 1 < argc) {
+      options.turn_ms = std::max(10, std::atoi(argv[++i]));
     } else {
-      fmt::print(stderr, "usage: bench_workload [--json] [--pairs N] [--seconds N]\n");
+      fmt::print(stderr, "usage: bench_workload [--json] [--pairs N] [--turn-ms N]\n");
       std::exit(2);
     }
   }
@@ -186,10 +204,17 @@ int main(int argc, char** argv) {
   auto started = PrivateBroker::start();
   if (!started) give_up(started.error().context);
   PrivateBroker& broker = *started.value();
-  const Run recording = [&](const std::string& queue) { return run_workers(options, broker, queue, true); };
-  const Run silent = [&](const std::string& queue) { return run_workers(options, broker, queue, false); };
-  const Run bare = [&](const std::string& queue) { return run_bare(options, broker, queue); };
-  const bool cheap = compare(options, "workload.recording_cost", recording, "the rate without recording", silent);
-  const bool fast = compare(options, "workload.against_bare", recording, "a bare rabbitmq-c loop", bare);
+  bool cheap = false;
+  bool fast = false;
+  {
+    Workers recording{broker, "bench.recording", true};
+    Workers silent{broker, "bench.silent", false};
+    cheap = compare(options, "workload.recording_cost", recording, "the rate without recording", silent);
+  }
+  {
+    Workers workers{broker, "bench.workers", true};
+    BareLoop bare{broker, "bench.bare"};
+    fast = compare(options, "workload.against_bare", workers, "a bare rabbitmq-c loop", bare);
+  }
   return cheap && fast ? 0 : 1;
 }
