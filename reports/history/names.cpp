@@ -14,9 +14,21 @@ static_assert(subjects.size() == static_cast<std::size_t>(Subject::other), "one 
 
 }  // namespace
 
+// By length first: with it known, the compiler compares words as numbers instead of calling memcmp for each candidate.
 std::optional<Type> type_of(std::string_view text) {
-  for (std::size_t i = 0; i < types.size(); ++i) {
-    if (text == types[i]) return static_cast<Type>(i);
+  switch (text.size()) {
+    case 2:
+      if (text == "ok") return Type::ok;
+      break;
+    case 4:
+      if (text == "info") return Type::info;
+      if (text == "fail") return Type::fail;
+      break;
+    case 6:
+      if (text == "invoke") return Type::invoke;
+      break;
+    default:
+      break;
   }
   return std::nullopt;
 }
@@ -25,9 +37,12 @@ std::string_view to_text(Type type) { return types.at(static_cast<std::size_t>(t
 
 Subject subject_of(std::string_view text) {
   // The three that make up nearly every history first.
-  if (text == "publish") return Subject::publish;
-  if (text == "deliver") return Subject::deliver;
-  if (text == "ack") return Subject::ack;
+  if (text.size() == 7) {
+    if (text == "publish") return Subject::publish;
+    if (text == "deliver") return Subject::deliver;
+  } else if (text.size() == 3 && text == "ack") {
+    return Subject::ack;
+  }
   for (std::size_t i = 0; i < subjects.size(); ++i) {
     if (text == subjects[i]) return static_cast<Subject>(i);
   }
