@@ -28,7 +28,7 @@ class Part {
   /// Waits until it does its work. Errors: unrestored, cancelled.
   virtual asio::awaitable<Result<Proof>> ready() = 0;
 
-  /// False while a fault keeps it down or stopped: its end is then no surprise.
+  /// From ready() on, until a fault or the run's end takes it down: its end is then a surprise.
   bool meant_to_run = false;
 };
 

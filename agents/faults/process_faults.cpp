@@ -54,7 +54,6 @@ asio::awaitable<Result<Proof>> take_down(Parts& parts, const protocol::StepOrder
 
 asio::awaitable<Result<Proof>> bring_back(Parts& parts, const protocol::StepOrder& order) {
   BOOST_OUTCOME_CO_TRY(auto part, victim(parts, order));
-  part->meant_to_run = true;
   if (!part->process().alive()) {
     BOOST_OUTCOME_CO_TRY(part->start());
   }

@@ -27,7 +27,7 @@ struct FaultWindow {
   bool refused = false;                   ///< It certainly never took effect.
   std::int64_t publishes_at_start = 0;    ///< Publishes invoked before `started`.
   std::int64_t publishes_inside = 0;      ///< Publishes invoked between `started` and `ended`, or the history's end.
-  std::int64_t outstanding_at_start = 0;  ///< Publishes without completion when it was asked for or proven: the larger.
+  std::int64_t outstanding_at_start = 0;  ///< In flight for the target when it was asked for or proven: the larger.
 
   /// The first event of it.
   [[nodiscard]] std::int64_t begin() const { return start_asked ? start_asked.index : started.index; }
@@ -35,7 +35,8 @@ struct FaultWindow {
 
 class Faults {
  public:
-  /// Takes in a `fault` event; `published` and `outstanding` are the publishes invoked and not completed so far.
+  /// Takes in a `fault` event; `published`: the publishes invoked so far; `outstanding`: what is in
+  /// flight for its target.
   void observe(const history::Event& event, std::int64_t published, std::int64_t outstanding);
   /// Call once after the last event.
   void finish(std::int64_t published);

@@ -51,7 +51,7 @@ Result<Judged> judge_events(history::Reader reader, std::span<const model::Invar
     if (event->index >= std::int64_t{none}) return usage_error("a history of more than 4 billion events");
     const Delivery delivery = evidence.ledger.observe(*event);
     if (event->f == history::Subject::fault) {
-      evidence.faults.observe(*event, evidence.ledger.published(), evidence.ledger.outstanding());
+      evidence.faults.observe(*event, evidence.ledger.published(), evidence.ledger.in_flight(event->target));
     } else if (event->f == history::Subject::run) {
       evidence.run.observe(*event);
     }

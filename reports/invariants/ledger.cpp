@@ -50,6 +50,11 @@ Delivery Ledger::observe(const Event& event) {
   }
 }
 
+std::int64_t Ledger::in_flight(std::string_view process) const {
+  const Symbol name = names_.find(process);
+  return name != no_symbol && consumers_.contains(name) ? std::max(outstanding_, waiting_) : outstanding_;
+}
+
 Symbol Ledger::message_of(std::string_view id) {
   const Symbol row = ids_.intern(id);
   if (row == messages_.size()) messages_.push_back({});
@@ -68,7 +73,10 @@ Row Ledger::add_attempt(Row message_row, const Event& event) {
   else
     attempts_[message.last_attempt].next = row;
   message.last_attempt = row;
-  if (message.first_publish == none) message.first_publish = row_of(event.index);
+  if (message.first_publish == none) {
+    message.first_publish = row_of(event.index);
+    if (message.first_copy == none) ++waiting_;
+  }
   message.last_publish = row_of(event.index);
   if (attempt.number >= 0 && (message.lowest_attempt < 0 || attempt.number < message.lowest_attempt)) {
     message.lowest_attempt = attempt.number;
@@ -149,6 +157,7 @@ Row Ledger::copy_of(Row message_row, Symbol queue) {
     }
     last = row;
   }
+  if (last == none && message.first_publish != none) --waiting_;
   const auto row = static_cast<Row>(copies_.size());
   Copy& copy = copies_.push_back({});
   copy.message = message_row;
@@ -177,6 +186,8 @@ Delivery Ledger::deliver(const Event& event) {
   }
   const Row message_row = message_of(event.id);
   const Message& message = messages_[message_row];
+  const Symbol consumer = names_.intern(event.process, last_.consumer);
+  if (consumer != last_consumer_) consumers_.insert(last_consumer_ = consumer);
   Symbol queue = no_symbol;
   if (!event.queue.empty()) {
     queue = names_.intern(event.queue, last_.queue);

@@ -91,7 +91,9 @@ class Ledger {
   Delivery observe(const history::Event& event);
 
   [[nodiscard]] std::int64_t published() const { return published_; }      ///< Publishes invoked so far.
-  [[nodiscard]] std::int64_t outstanding() const { return outstanding_; }  ///< Of these, without any completion so far.
+  /// What `process` would interrupt if it were broken now: publishes without any completion; for a process that has taken
+  /// deliveries also, if they are more, messages published and not delivered yet.
+  [[nodiscard]] std::int64_t in_flight(std::string_view process) const;
   [[nodiscard]] std::int64_t deliveries() const { return deliveries_; }
   [[nodiscard]] std::int64_t acks() const { return acks_; }
   /// Publishes and deliveries without an id: nothing can be said about them.
@@ -190,6 +192,9 @@ class Ledger {
   std::string route_text_;
   std::int64_t published_ = 0;
   std::int64_t outstanding_ = 0;
+  std::int64_t waiting_ = 0;  ///< Messages published, and neither delivered nor in a sink so far.
+  boost::unordered_flat_set<Symbol> consumers_;
+  Symbol last_consumer_ = no_symbol;
   std::int64_t deliveries_ = 0;
   std::int64_t acks_ = 0;
   std::int64_t unidentified_ = 0;

@@ -22,12 +22,6 @@ struct Hazard {
   std::string reason;
 };
 
-bool ends_broker(const Step& step) {
-  return step.fault == "broker.stop" || step.fault == "broker.kill" || step.fault == "broker.restart";
-}
-
-bool kills_consumer(const Step& step) { return step.fault == "process.kill" && step.target.starts_with("consumer"); }
-
 /// "step 2 (broker.kill)" for the first step that does it.
 template <class Predicate>
 std::optional<std::string> first_step(const Scenario& scenario, Predicate does) {
@@ -37,32 +31,15 @@ std::optional<std::string> first_step(const Scenario& scenario, Predicate does) 
   return std::nullopt;
 }
 
+/// Settings that may lose messages (transient messages, ack = "none") are no refusal: to show what they cost is what a
+/// run is for. Refused is what a run could not judge, or what fails by the scenario's own design.
 std::vector<Hazard> hazards(const Scenario& scenario) {
   const auto& publish = scenario.workload.publish;
-  const auto& queue = scenario.workload.queue;
   const bool acknowledges = scenario.workload.consume.ack != Consume::Ack::none;
   std::vector<Hazard> found;
   if (publish.confirm == Publish::Confirm::none) {
     found.push_back(
         {"lost", "with publish.confirm = \"none\" nobody ever knows what the broker has, so no loss could be seen"});
-  }
-  const auto broker_ends = first_step(scenario, ends_broker);
-  if (broker_ends && !queue.durable) {
-    found.push_back(
-        {"lost", fmt::format("the queue is not durable, and {} ends the broker and with it the queue", *broker_ends)});
-  }
-  if (broker_ends && !publish.persistent && queue.type == Queue::Type::classic) {
-    found.push_back(
-        {"lost", fmt::format("the messages are transient (publish.persistent = false), and {} ends the broker "
-                             "that holds them in memory",
-                             *broker_ends)});
-  }
-  const auto drops = first_step(scenario, [](const Step& s) { return ends_broker(s) || kills_consumer(s); });
-  if (drops && !acknowledges) {
-    found.push_back(
-        {"lost", fmt::format("with consume.ack = \"none\" the broker forgets a message once it is sent, and {} "
-                             "drops what is on its way to a handler",
-                             *drops)});
   }
   if (publish.confirm != Publish::Confirm::none && publish.retry.attempts > 1) {
     found.push_back(

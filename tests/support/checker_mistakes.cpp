@@ -83,6 +83,8 @@ std::string swap(Events& events, Random& random) {
       const auto& first = events[fit[a]];
       const auto& second = events[fit[b]];
       if (first.at("key") != second.at("key") || first.at("channel") != second.at("channel")) continue;
+      // Nothing is promised for what carries the flag.
+      if (first.at("redelivered") == true || second.at("redelivered") == true) break;
       // Neighbours only: exactly one of the two is then behind the maximum.
       const bool neighbours = places(events, [&](std::size_t i) {
                                 return i > fit[a] && i < fit[b] && events[i].at("key") == first.at("key") &&

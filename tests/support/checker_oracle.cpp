@@ -253,7 +253,8 @@ class Oracle {
       const Group group{producer, event.key, event.queue, event.channel};
       const auto known = maximum.find(group);
       const bool behind = known != maximum.end() && *event.seq < known->second;
-      if (!first || event.attempt.value_or(1) != 1) {
+      const bool again = !first || event.attempt.value_or(1) != 1 || (behind && event.redelivered);
+      if (again) {
         opinion_.counts["redelivered_inversions"] += behind ? 1 : 0;
       } else if (behind) {
         add("inversion", event.id);

@@ -58,6 +58,16 @@ INSTANTIATE_TEST_SUITE_P(
          Story{}.deliver("a", 1, 1).deliver("b", 1, 2).deliver("a", 1, 1, true),
          holds,
          {{"redelivered_inversions", 1}}},
+        {"a_flagged_first_delivery_behind_violates_nothing",
+         order(),
+         Story{}.deliver("b", 1, 2).deliver("a", 1, 1, true),
+         holds,
+         {{"inversions", 0}, {"redelivered_inversions", 1}}},
+        {"a_flagged_first_delivery_raises_the_maximum",
+         order(),
+         Story{}.deliver("b", 1, 2, true).deliver("a", 1, 1),
+         violated,
+         {{"inversions", 1}}},
         {"a_later_attempt_behind_violates_nothing",
          order(),
          Story{}.invoke("a", 1, 1).info("a").invoke("b", 1, 2).invoke("a", 2, 1).deliver("b", 1, 2).deliver("a", 2, 1),
@@ -270,6 +280,19 @@ Story loaded(int publishes, std::string_view run = R"("seed":1)") {
   return story.fault("invoke", "stop").fault("ok", "stop").drain();
 }
 
+/// A consumer is killed while `waiting` messages are published, confirmed and not delivered.
+Story consumer_killed(int waiting, std::string_view target) {
+  const auto fault = [&](std::string_view phase) {
+    return fmt::format(R"("name":"process.kill","target":"{}","phase":"{}")", target, phase);
+  };
+  Story story;
+  story.run_start().sent("first").deliver("first");
+  for (int i = 0; i < waiting; ++i) story.sent(fmt::format("w-{}", i));
+  story.event("agent", "invoke", "fault", fault("start")).event("agent", "ok", "fault", fault("start"));
+  for (int i = 0; i < 100; ++i) story.sent(fmt::format("m-{}", i));
+  return story.event("agent", "ok", "fault", fault("stop")).run_stop();
+}
+
 const model::InvariantSpec exercised{"exercised", {}, {}};
 
 INSTANTIATE_TEST_SUITE_P(
@@ -291,6 +314,13 @@ INSTANTIATE_TEST_SUITE_P(
          loaded(100).run_stop(),
          unknown,
          {}},
+        {"messages_wait_for_the_killed_consumer",
+         exercised,
+         consumer_killed(3, "consumer-1"),
+         holds,
+         {{"outstanding_min", 3}}},
+        {"nothing_waits_for_the_killed_consumer", exercised, consumer_killed(0, "consumer-1"), unknown, {}},
+        {"messages_that_wait_are_not_in_flight_for_a_producer", exercised, consumer_killed(3, "producer-1"), unknown, {}},
         {"a_planned_fault_that_did_not_happen",
          exercised,
          loaded(100, R"("steps":[{"fault":"broker.kill","target":"broker"},{"fault":"broker.stop","target":"broker"}])")
