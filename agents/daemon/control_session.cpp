@@ -4,11 +4,10 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <thread>
 
 #include "agents/daemon/drain.hpp"
+#include "agents/protocol/spawn.hpp"
 
 namespace troop::agents {
 namespace json = boost::json;
@@ -48,16 +47,16 @@ void ControlSession::interrupt(std::string reason) {
 }
 
 asio::awaitable<std::vector<std::string>> ControlSession::serve() {
-  asio::co_spawn(io_, pump_records(), asio::detached);
-  asio::co_spawn(io_, watch_parts(), asio::detached);
-  asio::co_spawn(io_, watch_lease(), asio::detached);
+  protocol::spawn(io_, pump_records());
+  protocol::spawn(io_, watch_parts());
+  protocol::spawn(io_, watch_lease());
   while (!ended_) {
     auto frame = co_await channel_->receive();
     if (frame.has_error() || frame.value().kind != protocol::FrameKind::message) break;
     auto request = protocol::parse_message(frame.value().body);
     if (request.has_error()) break;
     last_renewal_ = monotonic_ns();
-    asio::co_spawn(io_, answer(std::move(request).value()), asio::detached);
+    protocol::spawn(io_, answer(std::move(request).value()));
   }
   ended_ = true;
   co_return co_await put_back();
@@ -65,12 +64,22 @@ asio::awaitable<std::vector<std::string>> ControlSession::serve() {
 
 asio::awaitable<void> ControlSession::answer(json::object request) {
   const InOperation counted{operations_};
-  auto result = co_await perform(request);
+  auto result = co_await perform_safely(request);
   json::object reply = result.has_value() ? std::move(result).value() : json::object{};
   if (result.has_error()) reply["error"] = protocol::to_json(result.error());
   const auto id = protocol::integer_field(request, "id");
   reply["reply"] = id.has_value() ? id.value() : -1;
   channel_->send(protocol::message_frame(json::serialize(reply)));
+}
+
+asio::awaitable<Result<json::object>> ControlSession::perform_safely(const json::object& request) {
+  std::string what;
+  try {
+    co_return co_await perform(request);
+  } catch (const std::exception& thrown) {
+    what = thrown.what();
+  }
+  co_return Error{ErrorKind::lost, "the agent failed: " + what};
 }
 
 asio::awaitable<Result<json::object>> ControlSession::perform(const json::object& request) {

@@ -40,6 +40,8 @@ class ControlSession {
 
   asio::awaitable<void> answer(boost::json::object request);
   asio::awaitable<Result<boost::json::object>> perform(const boost::json::object& request);
+  /// The same, with what a library throws as an error.
+  asio::awaitable<Result<boost::json::object>> perform_safely(const boost::json::object& request);
   Result<boost::json::object> hello(const boost::json::object& request);
   Result<boost::json::object> prepare(const boost::json::object& request);
   asio::awaitable<Result<boost::json::object>> start_broker();

@@ -3,14 +3,13 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <cstdio>
 
 #include "agents/daemon/control_session.hpp"
+#include "agents/protocol/spawn.hpp"
 #include "agents/workers/worker.hpp"
 #include "common/version.hpp"
 
@@ -68,7 +67,7 @@ int serve(int control_fd) {
     if (!cancelled) session.interrupt("the agent got signal " + std::to_string(number));
   });
   int exit_code = 0;
-  asio::co_spawn(io, converse(session, signals, exit_code), asio::detached);
+  protocol::spawn(io, converse(session, signals, exit_code));
   io.run();
   journal.value().close();
   return exit_code;

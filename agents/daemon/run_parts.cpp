@@ -104,7 +104,8 @@ asio::awaitable<Result<Proof>> WorkerPart::ready() {
     co_return Error{ErrorKind::unrestored, name_ + " does not start"};
   }
   meant_to_run = true;
-  co_return Proof{monotonic_ns(), fmt::format("pid {} {}", process_.pid(), connected ? "is connected" : "runs, not connected")};
+  co_return Proof{monotonic_ns(),
+                  fmt::format("pid {} {}", process_.pid(), connected ? "is connected" : "runs, not connected")};
 }
 
 asio::awaitable<Result<void>> WorkerPart::end() {
@@ -180,8 +181,9 @@ asio::awaitable<std::vector<std::string>> RunParts::end_all(const fs::path& kept
     const fs::path log = broker_->broker().log();
     if (!kept_log.empty() && fs::file_size(log, failure) <= kept_log_bytes_max && !failure) {
       fs::copy_file(log, kept_log, fs::copy_options::overwrite_existing, failure);
-      // Lost evidence, but no harm to the host: not a problem of putting back.
-      if (failure) fmt::print(stderr, "troop-agent: the broker's log could not be kept: {}\n", failure.message());
+      // Lost evidence, but no harm to the host: not a problem of putting back. Standard error may be on the same full
+      // disk.
+      if (failure) std::fputs("troop-agent: the broker's log could not be kept\n", stderr);
     }
     workspace_.remove();
     if (fs::exists(folder_, failure)) problems.push_back(folder_.string() + " could not be removed");

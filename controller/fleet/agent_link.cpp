@@ -7,13 +7,12 @@
 #include <unistd.h>
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 #include <cstdlib>
 
 #include "agents/protocol/messages.hpp"
+#include "agents/protocol/spawn.hpp"
 #include "common/unique_fd.hpp"
 
 namespace troop::controller {
@@ -98,7 +97,7 @@ Result<std::unique_ptr<AgentLink>> AgentLink::start(asio::io_context& io, const 
   socket.assign(asio::local::stream_protocol{}, ours.release(), failure);
   if (failure) return Error{ErrorKind::lost, "control socket: " + failure.message()};
   link->channel_ = protocol::Channel::adopt(std::move(socket));
-  asio::co_spawn(io, link->listen(), asio::detached);
+  protocol::spawn(io, link->listen());
   return link;
 }
 

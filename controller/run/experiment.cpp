@@ -4,14 +4,13 @@
 
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
 
 #include "agents/protocol/messages.hpp"
+#include "agents/protocol/spawn.hpp"
 
 namespace troop::controller {
 namespace asio = boost::asio;
@@ -103,7 +102,7 @@ void Experiment::end_phase() {
 
 asio::awaitable<void> Experiment::run() {
   document_.started_wall_ns = wall_ns();
-  asio::co_spawn(io_, renew_lease(), asio::detached);
+  protocol::spawn(io_, renew_lease());
   auto result = co_await conduct();
   if (signal_ != 0) {
     document_.ended_by = signal_ == SIGINT ? "interrupted (SIGINT)" : "terminated (SIGTERM)";
@@ -269,7 +268,7 @@ asio::awaitable<Result<void>> Experiment::play_steps() {
   const std::int64_t zero = monotonic_ns();
   for (std::size_t i = 0; i < request_.plan.steps.size(); ++i) {
     ++steps_under_way_;
-    asio::co_spawn(io_, play_step(i, zero), asio::detached);
+    protocol::spawn(io_, play_step(i, zero));
   }
   const std::int64_t end = zero + request_.scenario.duration.count();
   while (steps_under_way_ > 0 || monotonic_ns() < end) {

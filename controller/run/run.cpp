@@ -1,11 +1,10 @@
 #include "controller/run/run.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/version.hpp>
 #include <csignal>
 
+#include "agents/protocol/spawn.hpp"
 #include "common/version.hpp"
 #include "reports/formats/formats.hpp"
 #include "reports/formats/series.hpp"
@@ -77,7 +76,7 @@ RunOutcome run(const RunRequest& request, const Provenance& provenance, Progress
     co_await of.run();
     ending.cancel();
   };
-  asio::co_spawn(io, conduct(experiment, signals), asio::detached);
+  protocol::spawn(io, conduct(experiment, signals));
   io.run();
 
   RunOutcome outcome;

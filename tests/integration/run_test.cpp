@@ -49,6 +49,7 @@ struct LibraryCase {
   const char* scenario;
   std::vector<std::string> sets;
   const char* anomaly;  ///< Of `delivery`, that must show; nullptr: none may.
+  friend void PrintTo(const LibraryCase& c, std::ostream* out) { *out << c.scenario; }
 };
 
 class LibraryTest : public RunTest, public testing::WithParamInterface<LibraryCase> {};
@@ -152,6 +153,9 @@ struct InterruptCase {
   const char* when;  ///< What the progress says at that moment.
   int signal;
   int exit_code;
+  friend void PrintTo(const InterruptCase& c, std::ostream* out) {
+    *out << "signal " << c.signal << " at '" << c.when << "'";
+  }
 };
 
 class InterruptTest : public RunTest, public testing::WithParamInterface<InterruptCase> {};
@@ -255,7 +259,8 @@ class Squatter {
 
 TEST_F(RunTest, SaysThatABrokerCouldNotBeRestored) {
   const std::uint16_t port = Squatter{}.port();  // free again
-  TroopCommand troop{world_, quick_stop({"system.broker.port=" + std::to_string(port), "step.0.for=2s"})};
+  TroopCommand troop{world_, quick_stop({"system.broker.port=" + std::to_string(port), "step.0.for=2s",
+                                         "system.broker.start_timeout=25s"})};
   ASSERT_TRUE(troop.says("broker.stop on broker", 60s)) << everything(troop);
   std::unique_ptr<Squatter> squatter;
   ASSERT_TRUE(eventually([&] { return (squatter = std::make_unique<Squatter>(port))->listening(); }, 10s));
