@@ -23,6 +23,11 @@ void append(std::string& out, const T& value) {
   out.append(reinterpret_cast<const char*>(&value), sizeof value);
 }
 
+bool is_known(const Record& record) {
+  return record.kind >= RecordKind::publish_invoke && record.kind <= RecordKind::connection_channel_closed &&
+         record.error <= RecordError::refused;
+}
+
 }  // namespace
 
 void FrameReader::feed(std::string_view bytes) {
@@ -72,6 +77,9 @@ Result<RecordBatch> decode_records(std::string_view body) {
   body.remove_prefix(sizeof batch.worker);
   batch.records.resize(body.size() / sizeof(Record));
   if (!body.empty()) std::memcpy(batch.records.data(), body.data(), body.size());
+  for (const Record& record : batch.records) {
+    if (!is_known(record)) return broken("a record of a kind or with an error that no worker writes");
+  }
   return batch;
 }
 

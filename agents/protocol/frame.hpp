@@ -47,6 +47,7 @@ struct RecordBatch {
   std::uint16_t worker = 0;
   std::vector<Record> records;
 };
+/// Refuses half records, and kinds and errors that do not exist: they would become lines that no reader takes.
 Result<RecordBatch> decode_records(std::string_view body);
 Result<std::int64_t> decode_watermark(std::string_view body);
 

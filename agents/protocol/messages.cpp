@@ -1,8 +1,17 @@
 #include "agents/protocol/messages.hpp"
 
+#include <cmath>
+
 namespace troop::protocol {
 namespace json = boost::json;
 namespace {
+
+// Beyond these a number is nonsense, whoever sent it; what a scenario may ask for is narrower and the reader's matter.
+constexpr std::int64_t workers_max = 1000;
+constexpr double rate_max = 1e9;
+constexpr std::int64_t payload_bytes_max = 128 << 20;
+constexpr std::int64_t window_max = 1'000'000;
+constexpr double multiplier_max = 1e6;
 
 Error broken(std::string what) { return {ErrorKind::protocol, std::move(what)}; }
 
@@ -13,9 +22,10 @@ class Fields {
     if (object_ == nullptr) problem_ = "not an object";
   }
 
-  void take(std::string_view name, std::int64_t& out) {
+  void take(std::string_view name, std::int64_t& out, std::int64_t least = INT64_MIN, std::int64_t most = INT64_MAX) {
     if (const json::value* field = find(name)) {
-      if (const auto* number = field->if_int64())
+      const auto* number = field->if_int64();
+      if (number != nullptr && *number >= least && *number <= most)
         out = *number;
       else
         fail(name);
@@ -23,19 +33,19 @@ class Fields {
   }
   void take(std::string_view name, std::uint16_t& out) {
     std::int64_t wide = 0;
-    take(name, wide);
-    if (wide < 0 || wide > UINT16_MAX) fail(name);
+    take(name, wide, 0, UINT16_MAX);
     out = static_cast<std::uint16_t>(wide);
   }
-  void take(std::string_view name, Duration& out) {
+  void take(std::string_view name, Duration& out, std::int64_t least = 0) {
     std::int64_t count = 0;
-    take(name, count);
+    take(name, count, least);
     out = Duration{count};
   }
-  void take(std::string_view name, double& out) {
+  void take(std::string_view name, double& out, double least, double most) {
     if (const json::value* field = find(name)) {
-      if (field->is_number())
-        out = field->to_number<double>();
+      const double number = field->is_number() ? field->to_number<double>() : std::nan("");
+      if (number >= least && number <= most)
+        out = number;
       else
         fail(name);
     }
@@ -59,9 +69,15 @@ class Fields {
   template <class E>
   void take_enum(std::string_view name, E& out, std::int64_t last) {
     std::int64_t number = 0;
-    take(name, number);
-    if (number < 0 || number > last) fail(name);
+    take(name, number, 0, last);
     out = static_cast<E>(number);
+  }
+  /// The fields of an object within this one; where it is none, that is what is wrong here.
+  Fields part(std::string_view name) {
+    static const json::value nothing = json::object{};
+    const json::value* found = find(name);
+    if (found != nullptr && !found->is_object()) fail(name);
+    return Fields{found == nullptr ? nothing : *found};
   }
   const json::value* find(std::string_view name) {
     if (object_ == nullptr) return nullptr;
@@ -182,41 +198,33 @@ Result<model::Workload> workload_from_json(const json::value& value) {
   model::Workload w;
   Fields fields{value};
   fields.take("kind", w.kind);
-  fields.take("producers", w.producers);
-  fields.take("consumers", w.consumers);
-  fields.take("rate", w.rate);
-  fields.take("payload_bytes", w.payload_bytes);
-  fields.take("keys", w.keys);
-  static const json::value nothing;
-  const auto part = [](Fields& of, std::string_view name) {
-    const json::value* found = of.find(name);
-    return Fields{found == nullptr ? nothing : *found};
-  };
-  Fields queue = part(fields, "queue");
+  fields.take("producers", w.producers, 0, workers_max);
+  fields.take("consumers", w.consumers, 0, workers_max);
+  fields.take("rate", w.rate, 0, rate_max);
+  fields.take("payload_bytes", w.payload_bytes, 0, payload_bytes_max);
+  fields.take("keys", w.keys, 1, INT32_MAX);
+  Fields queue = fields.part("queue");
   queue.take("name", w.queue.name);
   queue.take_enum("type", w.queue.type, 1);
   queue.take("durable", w.queue.durable);
-  Fields publish = part(fields, "publish");
+  Fields publish = fields.part("publish");
   publish.take("persistent", w.publish.persistent);
   publish.take_enum("confirm", w.publish.confirm, 2);
-  publish.take("window", w.publish.window);
+  publish.take("window", w.publish.window, 1, window_max);
   publish.take("mandatory", w.publish.mandatory);
-  Fields retry = part(publish, "retry");
-  retry.take("attempts", w.publish.retry.attempts);
+  Fields retry = publish.part("retry");
+  retry.take("attempts", w.publish.retry.attempts, 1, UINT16_MAX);
   retry.take("initial", w.publish.retry.initial);
-  retry.take("multiplier", w.publish.retry.multiplier);
+  retry.take("multiplier", w.publish.retry.multiplier, 0, multiplier_max);
   retry.take("max", w.publish.retry.max);
-  retry.take("jitter", w.publish.retry.jitter);
-  retry.take("timeout", w.publish.retry.timeout);
-  Fields consume = part(fields, "consume");
+  retry.take("jitter", w.publish.retry.jitter, 0, 1);
+  retry.take("timeout", w.publish.retry.timeout, 1);
+  Fields consume = fields.part("consume");
   consume.take_enum("ack", w.consume.ack, 2);
-  consume.take("prefetch", w.consume.prefetch);
+  consume.take("prefetch", w.consume.prefetch, 0, UINT16_MAX);
   consume.take("work", w.consume.work);
   for (const Fields* each : {&fields, &queue, &publish, &retry, &consume}) {
     if (!each->good()) return each->error("workload");
-  }
-  if (w.producers < 0 || w.producers > 1000 || w.consumers < 0 || w.consumers > 1000) {
-    return broken("workload: too many workers");
   }
   return w;
 }
@@ -230,7 +238,7 @@ Result<StepOrder> step_from_json(const json::value& value) {
   if (!fields.good()) return fields.error("step");
   const json::object& object = value.get_object();
   if (const json::value* period = object.if_contains("period")) {
-    if (!period->is_int64()) return broken("step: field 'period' is wrong");
+    if (!period->is_int64() || period->get_int64() < 0) return broken("step: field 'period' is wrong");
     step.period = Duration{period->get_int64()};
   }
   const json::value* parameters = object.if_contains("parameters");
