@@ -119,8 +119,11 @@ std::string ManagedBroker::log_tail() const {
   constexpr std::streamoff bytes = 600;
   file.seekg(0, std::ios::end);
   file.seekg(std::max<std::streamoff>(0, file.tellg() - bytes));
-  std::string text{std::istreambuf_iterator<char>{file}, {}};
-  return text.empty() ? std::string{} : "; the end of its log:\n" + text;
+  std::string tail;
+  for (std::string line; std::getline(file, line);) {
+    if (!line.empty()) tail += (tail.empty() ? "; its log ends: " : " | ") + line;
+  }
+  return tail;
 }
 
 }  // namespace troop::agents

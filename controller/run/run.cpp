@@ -65,6 +65,7 @@ int exit_code_for(bool unrestored, int signal_number, invariants::Verdict verdic
 
 RunOutcome run(const RunRequest& request, const Provenance& provenance, Progress& progress) {
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is a full disk: an error, not an end
   asio::io_context io{1};
   Experiment experiment{io, request, progress};
   asio::signal_set signals{io, SIGINT, SIGTERM};

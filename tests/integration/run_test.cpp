@@ -304,8 +304,9 @@ TEST_F(RunTest, RefusesARunDirectoryThatCannotBeMade) {
 }
 
 TEST_F(RunTest, EndsInconclusiveWhenTheDiskIsFull) {
+  if (geteuid() != 0) GTEST_SKIP() << "a small file system of its own can only be mounted as root";
   fs::create_directories(world_.run_directory());
-  ASSERT_EQ(mount("tmpfs", world_.run_directory().c_str(), "tmpfs", 0, "size=1m"), 0) << "needs root, as CI has";
+  ASSERT_EQ(mount("tmpfs", world_.run_directory().c_str(), "tmpfs", 0, "size=1m"), 0);
   {
     TroopCommand troop{world_, quick_stop({"step.0.for=30s"})};
     EXPECT_EQ(troop.exit_code(60s), 3) << everything(troop);
