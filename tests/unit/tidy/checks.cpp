@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <regex>
 #include <set>
@@ -231,6 +232,46 @@ std::vector<Finding> there_are_no_tabs(const Tree& tree) {
   return forbid(tree, pattern, "has a tab", false, [](std::string_view) { return true; });
 }
 
+/// GCC 12 lays out a coroutine's frame wrongly for some conditions that await a call with temporaries: it resumes into
+/// nowhere. A result that is awaited into a name of its own first is always right.
+std::vector<Finding> conditions_do_not_await(const Tree& tree) {
+  static const std::regex head{R"(\b(if|while|switch)\s*\()"};
+  std::vector<Finding> findings;
+  for (const auto& [path, text] : tree) {
+    if (!is_source(path)) continue;
+    const std::string code = code_only(text);
+    for (std::sregex_iterator match{code.begin(), code.end(), head}, end; match != end; ++match) {
+      const auto begin = static_cast<std::size_t>(match->position() + match->length());
+      std::size_t at = begin;
+      for (int depth = 1; at < code.size() && depth > 0; ++at) depth += code[at] == '(' ? 1 : code[at] == ')' ? -1 : 0;
+      if (code.substr(begin, at - begin).find("co_await") == std::string::npos) continue;
+      const auto line = std::count(code.begin(), code.begin() + match->position(), '\n') + 1;
+      findings.push_back({path, static_cast<std::size_t>(line), "awaits within a condition"});
+    }
+  }
+  return findings;
+}
+
+/// Two types of one name in one namespace are undefined behaviour that no linker reports.
+std::vector<Finding> types_have_names_of_their_own(const Tree& tree) {
+  static const std::regex space{R"((^|\n)namespace ([a-z:_]+) \{)"};
+  static const std::regex type{R"((^|\n)(class|struct) (\w+)[^;{\n]*\{)"};
+  std::map<std::string, std::string> seen;
+  std::vector<Finding> findings;
+  for (const auto& [path, text] : tree) {
+    if (!path.ends_with(".hpp")) continue;
+    const std::string code = code_only(text);
+    std::smatch in;
+    const std::string scope = std::regex_search(code, in, space) ? in[2].str() : "";
+    for (std::sregex_iterator match{code.begin(), code.end(), type}, end; match != end; ++match) {
+      const std::string name = scope + "::" + (*match)[3].str();
+      const auto [first, fresh] = seen.emplace(name, path);
+      if (!fresh) findings.push_back({path, 0, name + " is also in " + first->second});
+    }
+  }
+  return findings;
+}
+
 }  // namespace
 
 std::vector<Check> checks() {
@@ -247,6 +288,8 @@ std::vector<Check> checks() {
       {"every_source_is_compiled", every_source_is_compiled},
       {"nothing_is_left_for_later", nothing_is_left_for_later},
       {"there_are_no_tabs", there_are_no_tabs},
+      {"conditions_do_not_await", conditions_do_not_await},
+      {"types_have_names_of_their_own", types_have_names_of_their_own},
   };
 }
 

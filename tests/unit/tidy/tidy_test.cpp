@@ -54,6 +54,20 @@ std::string many_lines(int count) {
 
 std::vector<Case> cases() {
   return {
+      {"await_in_a_condition",
+       "conditions_do_not_await",
+       {{"agents/a.cpp", "void f() {\n  if (!co_await g(1)) return;\n  while (a(co_await g())) h();\n}\n"}},
+       {"agents/a.cpp:2", "agents/a.cpp:3"}},
+      {"await_behind_a_condition",
+       "conditions_do_not_await",
+       {{"agents/a.cpp", "  if (x) co_await g();\n  // if (co_await g())\n"}},
+       {}},
+      {"one_name_for_two_types",
+       "types_have_names_of_their_own",
+       {{"agents/a.hpp", "namespace troop::agents {\nclass Link {\n"},
+        {"agents/b.hpp", "namespace troop::agents {\nstruct Link {\n"},
+        {"common/c.hpp", "namespace troop {\nclass Link {\n"}},
+       {"agents/b.hpp:0"}},
       {"upward_import",
        "imports_follow_the_architecture",
        {{"common/a.cpp", "\n#include \"agents/b.hpp\"\n"}},
