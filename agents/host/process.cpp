@@ -1,6 +1,7 @@
 #include "agents/host/process.hpp"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -69,6 +70,7 @@ std::vector<std::string> stat_fields(pid_t pid) {
   const int nothing = open("/dev/null", O_RDONLY);
   dup2(nothing, STDIN_FILENO);
   if (nothing > STDERR_FILENO) close(nothing);
+  close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);  // also what whoever started us left open
   for (const int fd : what.inherited) fcntl(fd, F_SETFD, 0);
   execve(argv[0], argv, environment);
   const int failure = errno;

@@ -62,8 +62,9 @@ void Workspace::remove() {
 
 Result<void> remove_abandoned_workspace(const fs::path& path) {
   const std::string name = path.filename().string();
-  if (!path.is_absolute() || path.lexically_normal() != path || !name.starts_with(prefix) ||
-      name.size() != prefix.size() + 2 * random_bytes) {
+  const bool named_by_us = name.starts_with(prefix) && name.size() == prefix.size() + 2 * random_bytes &&
+                           name.find_first_not_of("0123456789abcdef", prefix.size()) == std::string::npos;
+  if (!path.is_absolute() || path.lexically_normal() != path || !named_by_us) {
     return Error{ErrorKind::unrestored, path.string() + " is not an agent's workspace; it stays"};
   }
   struct stat status {};
