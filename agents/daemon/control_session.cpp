@@ -14,6 +14,7 @@ namespace json = boost::json;
 namespace {
 
 constexpr Duration pump_interval = std::chrono::milliseconds{10};
+constexpr Duration version_max = std::chrono::seconds{5};  // blocks: well within the lease
 constexpr Duration watch_interval = std::chrono::milliseconds{100};
 constexpr std::size_t records_per_frame = 8192;
 constexpr std::size_t queued_bytes_max = 8 << 20;
@@ -36,8 +37,13 @@ json::object proof_json(std::string_view time_name, const Proof& proof) {
 
 }  // namespace
 
-ControlSession::ControlSession(asio::io_context& io, std::shared_ptr<protocol::Channel> channel, UndoJournal& journal)
-    : io_(io), channel_(std::move(channel)), journal_(journal), last_renewal_(monotonic_ns()) {}
+ControlSession::ControlSession(asio::io_context& io, std::shared_ptr<protocol::Channel> channel, UndoJournal& journal,
+                               std::vector<std::string> unpaid)
+    : io_(io),
+      channel_(std::move(channel)),
+      journal_(journal),
+      unpaid_(std::move(unpaid)),
+      last_renewal_(monotonic_ns()) {}
 
 void ControlSession::interrupt(std::string reason) {
   if (ended_) return;
@@ -108,11 +114,14 @@ Result<json::object> ControlSession::hello(const json::object& request) {
   BOOST_OUTCOME_TRY(run_directory_, protocol::text_field(request, "directory"));
   utsname host{};
   uname(&host);
+  json::array unpaid;
+  for (const auto& problem : unpaid_) unpaid.emplace_back(problem);
   return json::object{{"version", protocol::version},
                       {"pid", getpid()},
                       {"host", host.nodename},
                       {"kernel", fmt::format("{} {} {}", host.sysname, host.release, host.machine)},
-                      {"cpus", std::thread::hardware_concurrency()}};
+                      {"cpus", std::thread::hardware_concurrency()},
+                      {"unpaid", std::move(unpaid)}};
 }
 
 Result<json::object> ControlSession::prepare(const json::object& request) {
@@ -141,7 +150,7 @@ asio::awaitable<Result<json::object>> ControlSession::start_broker() {
   BOOST_OUTCOME_CO_TRY(parts_->start_broker());
   BOOST_OUTCOME_CO_TRY(auto proof, co_await parts_->broker().ready());
   const AmqpAddress& address = parts_->broker().broker().address();
-  BOOST_OUTCOME_CO_TRY(auto version, broker_version(address, std::chrono::seconds{10}));
+  BOOST_OUTCOME_CO_TRY(auto version, broker_version(address, version_max));
   co_return json::object{{"port", address.port},
                          {"version", version},
                          {"pid", parts_->broker().process().pid()},
@@ -283,6 +292,9 @@ asio::awaitable<void> ControlSession::watch_parts() {
           json::object{{"notice", "died"}, {"part", part.name()}, {"detail", part.process().ending()}})));
     };
     for (const auto& worker : parts_->workers()) watch(*worker);
+    for (const auto& worker : parts_->workers()) {
+      if (worker->ring().corrupt()) interrupt("the evidence of " + worker->name() + " is corrupt");
+    }
     watch(parts_->broker());
   }
 }

@@ -21,7 +21,9 @@ namespace troop::agents {
 
 class ControlSession {
  public:
-  ControlSession(asio::io_context& io, std::shared_ptr<protocol::Channel> channel, UndoJournal& journal);
+  /// `unpaid`: what dead agents of this host still owe and could not be paid; the controller is told.
+  ControlSession(asio::io_context& io, std::shared_ptr<protocol::Channel> channel, UndoJournal& journal,
+                 std::vector<std::string> unpaid);
 
   /// Serves until the conversation ends, then puts everything back. Returns what could not be put back.
   asio::awaitable<std::vector<std::string>> serve();
@@ -65,6 +67,7 @@ class ControlSession {
   asio::io_context& io_;
   std::shared_ptr<protocol::Channel> channel_;
   UndoJournal& journal_;
+  std::vector<std::string> unpaid_;
   std::unique_ptr<RunParts> parts_;
   std::map<std::int64_t, Step> steps_;
   std::string run_directory_;

@@ -61,7 +61,7 @@ int serve(int control_fd) {
     journal.value().close();
     return exit_refused;
   }
-  agents::ControlSession session{io, protocol::Channel::adopt(std::move(socket)), journal.value()};
+  agents::ControlSession session{io, protocol::Channel::adopt(std::move(socket)), journal.value(), cleaned.problems};
   asio::signal_set signals{io, SIGINT, SIGTERM, SIGHUP};
   signals.async_wait([&session](const boost::system::error_code& cancelled, int number) {
     if (!cancelled) session.interrupt("the agent got signal " + std::to_string(number));

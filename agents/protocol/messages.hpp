@@ -5,7 +5,7 @@
 //   notice   {"notice": NAME, …}                           agent → controller, unasked
 //
 //   request          carries                               reply
-//   hello            version, run                          version, pid, host, kernel, cpus
+//   hello            version, directory                    version, pid, host, kernel, cpus, unpaid
 //   prepare          broker, workload, steps               steps: [{back_end, undo_max, irreversible}]
 //   start_broker                                           port, version, pid, asked, ready
 //   start_workers    seed                                  workers: [name …], by record-frame index

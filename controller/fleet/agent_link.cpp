@@ -22,6 +22,7 @@ namespace json = boost::json;
 namespace {
 
 constexpr int child_control_fd = 3;
+constexpr Duration greeting_max = std::chrono::seconds{10};
 
 /// What the agent may know of our environment: where to keep state and temporary files; nothing else is its business.
 std::vector<std::string> agent_environment() {
@@ -121,6 +122,7 @@ asio::awaitable<void> AgentLink::listen() {
 }
 
 void AgentLink::take(const protocol::OwnedFrame& frame) {
+  silent_ = false;
   switch (frame.kind) {
     case protocol::FrameKind::records:
       if (auto batch = protocol::decode_records(frame.body); batch.has_value()) return listener_.records(batch.value());
@@ -185,8 +187,14 @@ asio::awaitable<Result<json::object>> AgentLink::request(std::string_view name, 
   channel_->send(protocol::message_frame(json::serialize(fields)));
   (void)co_await pending->done->async_wait(asio::as_tuple(asio::use_awaitable));
   pending_.erase(id);
+  if (!pending->result) silent_ = true;
   if (!pending->result) co_return Error{ErrorKind::timeout, "the agent did not answer '" + std::string{name} + "'"};
   co_return std::move(*pending->result);
+}
+
+asio::awaitable<Result<json::object>> AgentLink::greet(const fs::path& directory) {
+  json::object greeting{{"version", protocol::version}, {"directory", directory.string()}};
+  co_return co_await request("hello", std::move(greeting), greeting_max);
 }
 
 void AgentLink::abandon() {

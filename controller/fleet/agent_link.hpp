@@ -24,12 +24,13 @@ Result<std::filesystem::path> find_agent();
 class AgentLink {
  public:
   struct Listener {
-    std::function<void(const protocol::RecordBatch&)> records;
-    std::function<void(std::int64_t)> watermark;
-    std::function<void(const boost::json::object&)>
-        event;  ///< A line of the history, see agents/protocol/messages.hpp.
-    std::function<void(const std::string& part, const std::string& detail)> died;
-    std::function<void(const std::string& reason)> lost;  ///< Once, if the agent goes before finish().
+    std::function<void(const protocol::RecordBatch&)> records = [](const auto&) {};
+    std::function<void(std::int64_t)> watermark = [](std::int64_t) {};
+    /// A line of the history, see agents/protocol/messages.hpp.
+    std::function<void(const boost::json::object&)> event = [](const auto&) {};
+    std::function<void(const std::string& part, const std::string& detail)> died = [](const auto&, const auto&) {};
+    /// Once, if the agent goes before finish().
+    std::function<void(const std::string& reason)> lost = [](const auto&) {};
   };
 
   /// Starts the agent in a session of its own (the terminal's Ctrl-C is not for it) with its complaints in `log`.
@@ -44,12 +45,17 @@ class AgentLink {
   /// Asks and waits for the reply. Errors: what the agent says; lost when it goes; timeout; cancelled by abandon().
   boost::asio::awaitable<Result<boost::json::object>> request(std::string_view name, boost::json::object fields,
                                                               Duration timeout);
+  /// The first request of every conversation, for a run in `directory`. The reply tells of the host, and under `unpaid`
+  /// what dead agents of this host still owe and this one could not pay.
+  boost::asio::awaitable<Result<boost::json::object>> greet(const std::filesystem::path& directory);
   /// Ends the waiting of every request under way, with an error of kind cancelled. The agent goes on with them.
   void abandon();
   /// No more requests: waits until the agent has ended by itself, at most `timeout`. Its exit code; nothing if it
   /// hangs.
   boost::asio::awaitable<std::optional<int>> finish(Duration timeout);
   [[nodiscard]] bool lost() const { return lost_; }
+  /// A request ran into its timeout, and nothing has been heard since.
+  [[nodiscard]] bool silent() const { return silent_; }
   [[nodiscard]] int pid() const { return pid_; }
 
  private:
@@ -70,6 +76,7 @@ class AgentLink {
   int pid_ = -1;
   bool reaped_ = false;
   bool lost_ = false;
+  bool silent_ = false;
   bool finishing_ = false;
   std::string reason_;
   std::int64_t next_id_ = 1;

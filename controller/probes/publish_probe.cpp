@@ -16,10 +16,10 @@ std::uint64_t operation(std::uint16_t worker, const Record& record) {
   return (std::uint64_t{worker} << worker_shift) | (record.op & ((std::uint64_t{1} << worker_shift) - 1));
 }
 
-/// Nearest-rank percentile; `sorted` is not empty.
-double percentile_seconds(const std::vector<std::int64_t>& sorted, double share) {
-  const auto rank = static_cast<std::size_t>(share * static_cast<double>(sorted.size()));
-  return static_cast<double>(sorted[std::min(rank, sorted.size() - 1)]) / 1e9;
+/// Nearest-rank percentile: the least value that `percent` of all reach at most; `sorted` is not empty.
+double percentile_seconds(const std::vector<std::int64_t>& sorted, std::size_t percent) {
+  const std::size_t rank = (sorted.size() * percent + 99) / 100;  // rounded up, from 1
+  return static_cast<double>(sorted[rank - 1]) / 1e9;
 }
 
 }  // namespace
@@ -66,8 +66,8 @@ Measurement PublishProbe::close_window(std::int64_t now) {
   }
   if (!latencies_.empty()) {
     std::sort(latencies_.begin(), latencies_.end());
-    result.values["p50"] = percentile_seconds(latencies_, 0.50);
-    result.values["p99"] = percentile_seconds(latencies_, 0.99);
+    result.values["p50"] = percentile_seconds(latencies_, 50);
+    result.values["p99"] = percentile_seconds(latencies_, 99);
   }
   latencies_.clear();
   bad_ = 0;

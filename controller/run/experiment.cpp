@@ -25,7 +25,6 @@ constexpr Duration undo_slack = 30s;
 constexpr Duration finish_max = 30s;      ///< For producers to send what they still have.
 constexpr Duration drain_idle_max = 20s;  ///< Without any progress.
 constexpr Duration drain_max = 15min;
-constexpr Duration stop_max = 40s;
 constexpr std::int64_t windows_default = 3;
 
 asio::awaitable<void> pause_until(std::int64_t monotonic) {
@@ -110,7 +109,7 @@ asio::awaitable<void> Experiment::run() {
     fail(std::move(result).error(), "failed");
   }
   running_ = false;
-  co_await put_back();
+  co_await end_agent();
   if (recorder_) {
     record("run", history::Type::info, {{"phase", "stop"}, {"reason", document_.ended_by}});
     if (auto written = recorder_->finish(); written.has_error()) fail(written.error(), "disk-full");
@@ -156,8 +155,7 @@ asio::awaitable<Result<void>> Experiment::prepare() {
   };
   BOOST_OUTCOME_CO_TRY(agent_,
                        AgentLink::start(io_, request_.agent, request_.directory / "agent.log", std::move(listener)));
-  json::object greeting{{"version", protocol::version}, {"directory", request_.directory.string()}};
-  BOOST_OUTCOME_CO_TRY(auto hello, co_await ask("hello", std::move(greeting), answer_max));
+  BOOST_OUTCOME_CO_TRY(auto hello, co_await agent_->greet(request_.directory));
   document_.host_name =
       protocol::text_field(hello, "host").has_value() ? protocol::text_field(hello, "host").value() : "";
   if (auto kernel = protocol::text_field(hello, "kernel"); kernel.has_value()) document_.host_kernel = kernel.value();
@@ -366,39 +364,15 @@ Result<void> Experiment::demand_proof(const json::object& reply, std::string_vie
   return *failure_;
 }
 
-asio::awaitable<void> Experiment::put_back() {
-  if (!agent_) {
-    ended_ = true;
-    co_return;
+asio::awaitable<void> Experiment::end_agent() {
+  if (agent_) {
+    begin_phase("stop");
+    const auto log = request_.directory / "agent.log";
+    const PutBack ending = co_await put_back(io_, *agent_, request_.agent, log, cleaner_);
+    unrestored_ = unrestored_ || !ending.restored;
+    document_.problems.insert(document_.problems.end(), ending.problems.begin(), ending.problems.end());
   }
-  begin_phase("stop");
-  if (!agent_->lost()) {
-    auto stopped = co_await agent_->request("stop", json::object{}, stop_max);
-    if (stopped.has_value()) {
-      if (const json::value* problems = stopped.value().if_contains("problems");
-          problems != nullptr && problems->is_array()) {
-        for (const auto& problem : problems->get_array()) {
-          unrestored_ = true;
-          document_.problems.push_back("not put back: " +
-                                       (problem.is_string() ? std::string{problem.get_string()} : ""));
-        }
-      }
-    } else if (stopped.error().kind == ErrorKind::timeout) {
-      unrestored_ = true;
-      document_.problems.push_back("the agent hangs; it is killed, and the kernel ends what it started");
-      ::kill(agent_->pid(), SIGKILL);
-    }
-  }
-  // Lost or not: an agent that still runs is putting the host back by itself.
   ended_ = true;
-  const auto exit_code = co_await agent_->finish(20s);
-  if (!exit_code) {
-    unrestored_ = true;
-    document_.problems.push_back("the agent does not end");
-  } else if (*exit_code == 4) {
-    unrestored_ = true;
-    document_.problems.push_back("the agent could not put everything back; see agent.log");
-  }
 }
 
 asio::awaitable<void> Experiment::renew_lease() {
@@ -406,7 +380,12 @@ asio::awaitable<void> Experiment::renew_lease() {
   while (!ended_) {
     timer.expires_after(200ms);
     (void)co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
-    if (!ended_ && agent_ && !agent_->lost()) (void)co_await agent_->request("renew", json::object{}, protocol::lease);
+    if (ended_ || !agent_ || agent_->lost()) continue;
+    auto renewed = co_await agent_->request("renew", json::object{}, protocol::lease);
+    if (renewed.has_error() && renewed.error().kind == ErrorKind::timeout) {
+      fail({ErrorKind::lost, "the agent has been silent for " + model::to_text(protocol::lease)}, "agent-lost");
+      agent_->abandon();
+    }
   }
 }
 

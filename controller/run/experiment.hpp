@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "controller/fleet/agent_link.hpp"
+#include "controller/fleet/put_back.hpp"
 #include "controller/plan/plan.hpp"
 #include "controller/run/progress.hpp"
 #include "controller/run/recorder.hpp"
@@ -59,7 +59,7 @@ class Experiment {
   boost::asio::awaitable<Result<void>> await_recovery();
   boost::asio::awaitable<Result<void>> end_load();
   boost::asio::awaitable<void> play_step(std::size_t index, std::int64_t zero);
-  boost::asio::awaitable<void> put_back();
+  boost::asio::awaitable<void> end_agent();
   boost::asio::awaitable<void> renew_lease();
   boost::asio::awaitable<Result<boost::json::object>> ask(std::string_view name, boost::json::object fields,
                                                           Duration timeout);
@@ -86,6 +86,7 @@ class Experiment {
   Progress& progress_;
   std::int64_t began_ = 0;
   std::unique_ptr<AgentLink> agent_;
+  std::unique_ptr<AgentLink> cleaner_;  ///< Comes after an agent that died; see put_back().
   std::optional<Recorder> recorder_;
   SteadyWatch steady_;
   std::vector<std::string> workers_;  ///< By record-frame index.

@@ -206,21 +206,46 @@ TEST_F(RunTest, LeavesNothingWhenTheControllerHangs) {
   EXPECT_EQ(troop.exit_code(30s), 3) << everything(troop);
 }
 
-TEST_F(RunTest, IsInconclusiveWhenTheAgentIsKilledAndTheNextRunCleansUp) {
+/// The agent's process in this world; -1 if there is none.
+pid_t agent_of(const World& world) {
+  for (const pid_t pid : world.processes()) {
+    const std::string command = slurp("/proc/" + std::to_string(pid) + "/cmdline");
+    if (command.find(std::string{"serve\0", 6}) != std::string::npos) return pid;
+  }
+  return -1;
+}
+
+TEST_F(RunTest, IsInconclusiveWhenTheAgentIsKilledAndCleansUpAfterIt) {
+  TroopCommand troop{world_, quick_stop({"step.0.for=60s"})};
+  ASSERT_TRUE(troop.says("experiment", 60s)) << everything(troop);
+  const pid_t agent = agent_of(world_);
+  ASSERT_GT(agent, 1);
+  kill(agent, SIGKILL);
+  EXPECT_EQ(troop.exit_code(30s), 3) << everything(troop);
+  EXPECT_EQ(run_json(world_).at("ended_by").as_string(), "agent-lost");
+  expect_nothing_left();
+}
+
+TEST_F(RunTest, IsInconclusiveWhenTheAgentHangsAndCleansUpAfterIt) {
+  TroopCommand troop{world_, quick_stop({"step.0.for=60s"})};
+  ASSERT_TRUE(troop.says("experiment", 60s)) << everything(troop);
+  const pid_t agent = agent_of(world_);
+  ASSERT_GT(agent, 1);
+  kill(agent, SIGSTOP);
+  EXPECT_EQ(troop.exit_code(60s), 3) << everything(troop);
+  EXPECT_EQ(run_json(world_).at("ended_by").as_string(), "agent-lost");
+  expect_nothing_left();
+}
+
+TEST_F(RunTest, CleansUpAfterARunOfWhichNobodySurvived) {
   {
     TroopCommand troop{world_, quick_stop({"step.0.for=60s"})};
     ASSERT_TRUE(troop.says("experiment", 60s)) << everything(troop);
-    const auto agent = [&] {
-      for (const pid_t pid : world_.processes()) {
-        if (slurp("/proc/" + std::to_string(pid) + "/cmdline").find(std::string{"serve\0", 6}) != std::string::npos)
-          return pid;
-      }
-      return pid_t{-1};
-    }();
+    const pid_t agent = agent_of(world_);
     ASSERT_GT(agent, 1);
+    troop.signal(SIGSTOP);  // so that it cannot clean up
     kill(agent, SIGKILL);
-    EXPECT_EQ(troop.exit_code(30s), 3) << everything(troop);
-    EXPECT_EQ(run_json(world_).at("ended_by").as_string(), "agent-lost");
+    troop.signal(SIGKILL);
   }
   EXPECT_TRUE(eventually([&] { return world_.processes().empty(); }, 5s)) << "the kernel ends what the agent started";
   EXPECT_THAT(world_.leftovers(), Not(IsEmpty())) << "this is what the next agent must clean up";

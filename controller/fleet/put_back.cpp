@@ -1,0 +1,66 @@
+#include "controller/fleet/put_back.hpp"
+
+#include <csignal>
+
+namespace troop::controller {
+namespace asio = boost::asio;
+namespace json = boost::json;
+using namespace std::chrono_literals;
+namespace {
+
+constexpr Duration stop_max = 40s;
+constexpr Duration hang_max = 5s;  ///< For an agent that has already been silent for a lease.
+constexpr Duration end_max = 20s;
+
+void take_problems(const json::object& reply, std::string_view name, const std::string& prefix, PutBack& result) {
+  const json::value* problems = reply.if_contains(name);
+  if (problems == nullptr || !problems->is_array()) return;
+  for (const auto& problem : problems->get_array()) {
+    result.restored = false;
+    result.problems.push_back(prefix + (problem.is_string() ? std::string{problem.get_string()} : "unknown"));
+  }
+}
+
+}  // namespace
+
+asio::awaitable<PutBack> put_back(asio::io_context& io, AgentLink& agent, std::filesystem::path program,
+                                  std::filesystem::path log, std::unique_ptr<AgentLink>& cleaner) {
+  PutBack result;
+  if (!agent.lost()) {
+    const Duration limit = agent.silent() ? hang_max : stop_max;
+    auto stopped = co_await agent.request("stop", json::object{}, limit);
+    if (stopped.has_value()) {
+      take_problems(stopped.value(), "problems", "not put back: ", result);
+    } else if (stopped.error().kind == ErrorKind::timeout) {
+      result.problems.emplace_back("the agent hung and was killed; the kernel ended what it had started");
+      ::kill(agent.pid(), SIGKILL);
+    }
+  }
+  // Lost or not: an agent that still runs is putting the host back by itself.
+  const auto exit_code = co_await agent.finish(end_max);
+  if (!exit_code) {
+    result.restored = false;
+    result.problems.emplace_back("the agent does not end");
+  } else if (*exit_code == 4) {
+    result.restored = false;
+    result.problems.emplace_back("the agent could not put everything back; see agent.log");
+  } else if (*exit_code != 0 && *exit_code != 2) {
+    const std::filesystem::path directory = log.parent_path();
+    auto started = AgentLink::start(io, program, log, AgentLink::Listener());
+    Result<json::object> cleaned = Error{ErrorKind::lost, "no agent"};
+    if (started.has_value()) {
+      cleaner = std::move(started).value();
+      cleaned = co_await cleaner->greet(directory);
+      (void)co_await cleaner->finish(end_max);
+    }
+    if (cleaned.has_error()) {
+      result.restored = false;
+      result.problems.push_back("nobody could clean up after the dead agent: " + cleaned.error().context);
+    } else {
+      take_problems(cleaned.value(), "unpaid", "left by the dead agent: ", result);
+    }
+  }
+  co_return result;
+}
+
+}  // namespace troop::controller
