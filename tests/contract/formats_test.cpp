@@ -9,6 +9,9 @@
 #include "tests/support/run_documents.hpp"
 
 namespace troop::formats {
+
+void PrintTo(const Format& format, std::ostream* out) { *out << format.name; }
+
 namespace {
 
 using ::testing::HasSubstr;

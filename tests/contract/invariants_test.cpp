@@ -12,6 +12,12 @@
 #include "reports/invariants/judge.hpp"
 #include "tests/support/checker_histories.hpp"
 
+namespace troop::model {
+
+void PrintTo(const InvariantEntry& entry, std::ostream* out) { *out << entry.kind; }
+
+}  // namespace troop::model
+
 namespace troop::invariants {
 namespace {
 

@@ -31,6 +31,8 @@ struct Golden {
   Options options;
 };
 
+void PrintTo(const Golden& c, std::ostream* out) { *out << c.file; }
+
 class GoldenReport : public ::testing::TestWithParam<Golden> {};
 
 TEST_P(GoldenReport, IsAsExpected) {

@@ -61,6 +61,8 @@ struct Damage {
   std::string name, from, to, complaint;
 };
 
+void PrintTo(const Damage& c, std::ostream* out) { *out << c.name; }
+
 class DamagedRunJson : public ::testing::TestWithParam<Damage> {};
 
 TEST_P(DamagedRunJson, IsRefusedWithTheFieldsName) {

@@ -46,6 +46,8 @@ struct Bad {
   const char* complaint;
 };
 
+void PrintTo(const Bad& c, std::ostream* out) { *out << c.name; }
+
 class MalformedTest : public testing::TestWithParam<Bad> {};
 
 TEST_P(MalformedTest, names_line_and_reason) {

@@ -16,6 +16,8 @@ struct Case {
   Outcome exactly_once;
 };
 
+void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
+
 class DeliveryTest : public testing::TestWithParam<Case> {};
 
 TEST_P(DeliveryTest, counts_and_judges) {
@@ -258,6 +260,9 @@ struct Expectation {
   Story story;
   Outcome outcome;
 };
+
+void PrintTo(const Expectation& c, std::ostream* out) { *out << c.name; }
+
 class ExpectedLossTest : public testing::TestWithParam<Expectation> {};
 TEST_P(ExpectedLossTest, is_judged) {
   EXPECT_EQ(judge_one(GetParam().story, delivery("at-least-once", {"lost"})).outcome, GetParam().outcome);

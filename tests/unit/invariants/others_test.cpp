@@ -19,6 +19,8 @@ struct Case {
   std::vector<std::pair<std::string, std::int64_t>> counts;
 };
 
+void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
+
 class InvariantTest : public testing::TestWithParam<Case> {};
 
 TEST_P(InvariantTest, counts_and_judges) {

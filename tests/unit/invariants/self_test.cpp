@@ -112,6 +112,8 @@ struct Injection {
   const char* anomaly;
 };
 
+void PrintTo(const Injection& c, std::ostream* out) { *out << c.name; }
+
 class InjectedMistakeTest : public testing::TestWithParam<Injection> {};
 
 TEST_P(InjectedMistakeTest, is_always_found_with_its_exact_id) {

@@ -53,6 +53,8 @@ struct Wrong {
   boost::json::value value;
 };
 
+void PrintTo(const Wrong& c, std::ostream* out) { *out << c.name; }
+
 class WrongWorkerConfigTest : public testing::TestWithParam<Wrong> {};
 
 TEST_P(WrongWorkerConfigTest, IsRefusedByNameWithoutQuotingAValue) {

@@ -165,6 +165,8 @@ struct Foreign {
   std::vector<std::pair<const char*, amqp_field_value_t>> headers;
 };
 
+void PrintTo(const Foreign& c, std::ostream* out) { *out << c.name; }
+
 class ForeignHeadersTest : public testing::TestWithParam<Foreign> {};
 
 TEST_P(ForeignHeadersTest, AreNotOurs) {
