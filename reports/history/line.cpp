@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "reports/history/names.hpp"
+#include "reports/history/specials.hpp"
 
 namespace troop::history {
 namespace {
@@ -11,48 +12,65 @@ namespace {
 using simdjson::dom::element;
 using simdjson::dom::element_type;
 
+/// The value of a field, whoever parsed it.
+struct Value {
+  enum class Kind : std::uint8_t {
+    text,
+    integer,
+    big,  ///< An integer beyond 64 bits with a sign; `number` holds its bits without one.
+    boolean,
+    null,
+    other
+  };
+  Kind kind = Kind::other;
+  bool truth = false;
+  std::int64_t number = 0;
+  std::string_view text;
+};
+using Kind = Value::Kind;
+
 /// Sees each field of one line. Text of a wrong type matters only where the event's `f` is one that we know, so it is
 /// remembered until then.
 class Filler {
  public:
-  Filler(Event& event, Scratch& scratch) : event_(event), scratch_(scratch) {}
+  Filler(Event& event, LineParser::Scratch& scratch) : event_(event), scratch_(scratch) { scratch.used = 0; }
 
-  void field(std::string_view key, element value);
+  /// `json` is the value as written, without spaces; it is needed only for the field "value".
+  void field(std::string_view key, const Value& value, std::string_view json);
   std::string_view finish();
 
  private:
-  void integer(std::int64_t& out, element value, std::string_view complaint) {
-    if (value.type() == element_type::INT64) {
-      out = std::int64_t(value);
-    } else if (value.type() != element_type::NULL_VALUE && broken_.empty()) {
+  void integer(std::int64_t& out, const Value& value, std::string_view complaint) {
+    if (value.kind == Kind::integer) {
+      out = value.number;
+    } else if (value.kind != Kind::null && broken_.empty()) {
       broken_ = complaint;
     }
   }
-  void natural(std::int64_t& out, element value, std::string_view complaint) {
+  void natural(std::int64_t& out, const Value& value, std::string_view complaint) {
     integer(out, value, complaint);
-    if (out < 0 && value.type() == element_type::INT64 && broken_.empty()) broken_ = complaint;
+    if (out < 0 && value.kind == Kind::integer && broken_.empty()) broken_ = complaint;
   }
-  void text(std::string_view& out, element value, std::string_view complaint) {
-    switch (value.type()) {
-      case element_type::STRING:
-        out = std::string_view(value);
-        break;
-      case element_type::INT64:
-        out = digits(std::int64_t(value));
-        break;
-      case element_type::UINT64:
-        out = digits(std::uint64_t(value));
-        break;
-      case element_type::NULL_VALUE:
-        break;
-      default:
-        if (mistyped_.empty()) mistyped_ = complaint;
+  void text(std::string_view& out, const Value& value, std::string_view complaint) {
+    if (value.kind == Kind::text)
+      out = value.text;
+    else
+      other_text(out, value, complaint);
+  }
+  /// By value, so that the caller's may stay in registers.
+  [[gnu::noinline]] void other_text(std::string_view& out, Value value, std::string_view complaint) {
+    if (value.kind == Kind::integer) {
+      out = digits(value.number);
+    } else if (value.kind == Kind::big) {
+      out = digits(static_cast<std::uint64_t>(value.number));
+    } else if (value.kind != Kind::null && mistyped_.empty()) {
+      mistyped_ = complaint;
     }
   }
-  void boolean(bool& out, element value, std::string_view complaint) {
-    if (value.type() == element_type::BOOL) {
-      out = bool(value);
-    } else if (value.type() != element_type::NULL_VALUE && mistyped_.empty()) {
+  void boolean(bool& out, const Value& value, std::string_view complaint) {
+    if (value.kind == Kind::boolean) {
+      out = value.truth;
+    } else if (value.kind != Kind::null && mistyped_.empty()) {
       mistyped_ = complaint;
     }
   }
@@ -65,26 +83,27 @@ class Filler {
     scratch_.used += static_cast<std::size_t>(last - first);
     return {first, static_cast<std::size_t>(last - first)};
   }
-  void loose_text(std::string_view& out, element value) {
-    if (value.type() == element_type::STRING) out = std::string_view(value);
+  void loose_text(std::string_view& out, const Value& value) {
+    if (value.kind == Kind::text) out = value.text;
   }
 
   Event& event_;
-  Scratch& scratch_;
+  LineParser::Scratch& scratch_;
   bool has_type_ = false;
   bool has_f_ = false;
   bool has_value_ = false;
-  element value_;
+  Value value_;
+  std::string_view value_json_;
   std::string_view broken_;    ///< Wrong whatever `f` is.
   std::string_view mistyped_;  ///< Wrong for an `f` that we know.
 };
 
-void Filler::field(std::string_view key, element value) {
+[[gnu::always_inline]] inline void Filler::field(std::string_view key, const Value& value, std::string_view json) {
   switch (key.size()) {
     case 1:
       if (key == "f") {
-        if (value.type() == element_type::STRING) {
-          event_.f_name = std::string_view(value);
+        if (value.kind == Kind::text) {
+          event_.f_name = value.text;
           event_.f = subject_of(event_.f_name);
           has_f_ = true;
         } else {
@@ -105,9 +124,9 @@ void Filler::field(std::string_view key, element value) {
     case 4:
       if (key == "time") {
         integer(event_.time, value, "'time' is not an integer");
-        event_.has_time = value.type() == element_type::INT64;
+        event_.has_time = value.kind == Kind::integer;
       } else if (key == "type") {
-        const auto type = value.type() == element_type::STRING ? type_of(std::string_view(value)) : std::nullopt;
+        const auto type = value.kind == Kind::text ? type_of(value.text) : std::nullopt;
         if (type) {
           event_.type = *type;
           has_type_ = true;
@@ -125,7 +144,8 @@ void Filler::field(std::string_view key, element value) {
       if (key == "phase") return text(event_.phase, value, "'phase' is not text");
       if (key == "value") {
         value_ = value;
-        has_value_ = value.type() != element_type::NULL_VALUE;
+        value_json_ = json;
+        has_value_ = value.kind != Kind::null;
       }
       return;
     case 6:
@@ -143,7 +163,7 @@ void Filler::field(std::string_view key, element value) {
       if (key == "multiple") return boolean(event_.multiple, value, "'multiple' is not true or false");
       if (key == "intended") return integer(event_.intended, value, "'intended' is not an integer");
       if (key == "exchange") {
-        event_.has_exchange = value.type() == element_type::STRING;
+        event_.has_exchange = value.kind == Kind::text;
         return text(event_.exchange, value, "'exchange' is not text");
       }
       return;
@@ -164,19 +184,123 @@ std::string_view Filler::finish() {
   if (has_value_ && event_.f == Subject::sink) {
     text(event_.value, value_, "'value' is not text");
   } else if (has_value_) {
-    scratch_.value = simdjson::minify(value_);
-    event_.value = scratch_.value;
+    event_.value = value_json_;
   }
   return event_.f == Subject::other ? std::string_view{} : mistyped_;
 }
 
+static_assert(Specials::block_bytes <= simdjson::SIMDJSON_PADDING);
+
+// The plain form: one flat object; texts of printable ASCII without escapes; integers from 0 on of at most 18 digits;
+// true and false; spaces between them. Its only specials are its quotes and the newline, so each of them is either the
+// one that is due or proof of another form.
+
+const char* skip_spaces(const char* at) {
+  while (*at == ' ') ++at;
+  return at;
+}
+
+std::string_view between(const char* begin, const char* end) { return {begin, static_cast<std::size_t>(end - begin)}; }
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/// Returns what follows the value, or null where it is not of the plain form.
+const char* plain_value(Value& value, const char* at, Specials& specials) {
+  const char* const begin = at;
+  if (*at == '"') {
+    if (specials.next() != begin) return nullptr;
+    at = specials.next();
+    if (*at != '"') return nullptr;
+    value.kind = Kind::text;
+    value.text = between(begin + 1, at);
+    ++at;
+  } else if (is_digit(*at)) {
+    std::uint64_t number = 0;
+    for (; is_digit(*at); ++at) number = number * 10 + static_cast<std::uint64_t>(*at - '0');
+    if (at - begin > 18 || (*begin == '0' && at - begin > 1)) return nullptr;
+    value.kind = Kind::integer;
+    value.number = static_cast<std::int64_t>(number);
+  } else if (std::memcmp(at, "true", 4) == 0) {
+    value.kind = Kind::boolean;
+    value.truth = true;
+    at += 4;
+  } else if (std::memcmp(at, "false", 5) == 0) {
+    value.kind = Kind::boolean;
+    at += 5;
+  } else {
+    return nullptr;
+  }
+  return at;
+}
+
+Value value_of(element from) {
+  Value value;
+  switch (from.type()) {
+    case element_type::STRING:
+      value.kind = Kind::text;
+      value.text = std::string_view(from);
+      break;
+    case element_type::INT64:
+      value.kind = Kind::integer;
+      value.number = std::int64_t(from);
+      break;
+    case element_type::UINT64:
+      value.kind = Kind::big;
+      value.number = static_cast<std::int64_t>(std::uint64_t(from));
+      break;
+    case element_type::BOOL:
+      value.kind = Kind::boolean;
+      value.truth = bool(from);
+      break;
+    case element_type::NULL_VALUE:
+      value.kind = Kind::null;
+      break;
+    default:
+      break;
+  }
+  return value;
+}
+
 }  // namespace
 
-std::string_view fill(Event& event, simdjson::dom::object object, Scratch& scratch) {
-  scratch.used = 0;
-  Filler filler{event, scratch};
-  for (const auto [key, value] : object) filler.field(key, value);
-  return filler.finish();
+LineParser::Plain LineParser::parse_plain(Event& event, const char* begin) {
+  Filler filler{event, scratch_};
+  Specials specials{begin};
+  const char* at = skip_spaces(begin);
+  if (*at != '{') return {};
+  do {
+    const char* const key = specials.next();
+    if (*key != '"' || key != skip_spaces(at + 1)) return {};
+    const char* const key_end = specials.next();
+    if (*key_end != '"') return {};
+    at = skip_spaces(key_end + 1);
+    if (*at != ':') return {};
+    const char* const value_begin = skip_spaces(at + 1);
+    Value value;
+    const char* const value_end = plain_value(value, value_begin, specials);
+    if (value_end == nullptr) return {};
+    filler.field(between(key + 1, key_end), value, between(value_begin, value_end));
+    at = skip_spaces(value_end);
+  } while (*at == ',');
+  if (*at != '}') return {};
+  at = skip_spaces(at + 1);
+  if (*at != '\n') return {};
+  return {at, filler.finish()};
+}
+
+std::string LineParser::parse_any(Event& event, std::string_view line) {
+  element root;
+  if (const auto error = parser_.parse(line.data(), line.size(), false).get(root); error != simdjson::SUCCESS) {
+    return std::string{"not JSON: "} + simdjson::error_message(error);
+  }
+  simdjson::dom::object object;
+  if (root.get(object) != simdjson::SUCCESS) return "it is not a JSON object";
+  Filler filler{event, scratch_};
+  for (const auto [key, value] : object) {
+    if (key == "value") scratch_.value = simdjson::minify(value);
+    filler.field(key, value_of(value), scratch_.value);
+  }
+  return std::string{filler.finish()};
 }
 
 }  // namespace troop::history

@@ -2,14 +2,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <simdjson.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <optional>
 
 #include "common/unique_fd.hpp"
 #include "reports/history/line.hpp"
@@ -17,24 +15,19 @@
 namespace troop::history {
 namespace {
 
-// Small enough for the parser's tables to stay in the second-level cache, large enough to make its set-up vanish.
+// Small enough to stay in the second-level cache, large enough to make a system call's cost vanish.
 constexpr std::size_t piece_bytes = std::size_t{128} << 10;
-
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
 }  // namespace
 
-/// The data path: source → buffer (whole lines, plus the beginning of one) → simdjson over all lines of the buffer at
-/// once → one Event at a time. Where anything is irregular (an object that spans lines, two on a line, a syntax error),
-/// the rest of the buffer is parsed again line by line, which is slow and finds the exact line and reason.
+/// The data path: source → buffer (whole lines, plus the beginning of one) → one line at a time → Event.
 struct Reader::State {
   explicit State(std::string file_name) : name(std::move(file_name)) {}
 
   Result<const Event*> next();
   Result<bool> refill();
   Result<std::size_t> read_some(char* to, std::size_t room);
-  Result<const Event*> next_slowly();
-  Result<const Event*> accept(simdjson::dom::element element, std::string_view line);
+  Result<const Event*> accept(std::string_view line, std::string_view complaint);
   Result<bool> finish_tail();
   Error malformed(std::string_view reason) const {
     return usage_error(fmt::format("{}:{}: {}", name, line_number, reason));
@@ -51,13 +44,8 @@ struct Reader::State {
   std::size_t capacity = piece_bytes;
   bool source_ended = false;
 
-  simdjson::dom::parser parser;
-  std::optional<simdjson::dom::document_stream> stream;
-  simdjson::dom::document_stream::iterator cursor;
-  bool cursor_used = false;  ///< The document under the cursor was handed out already.
-
+  LineParser parser;
   Event event;
-  Scratch scratch;
   std::int64_t line_number = 1;
   std::int64_t events = 0;
   bool run_started = false;
@@ -82,7 +70,6 @@ Result<std::size_t> Reader::State::read_some(char* to, std::size_t room) {
 
 /// Makes at least one whole line available; false at the end.
 Result<bool> Reader::State::refill() {
-  stream.reset();
   if (filled > 0) std::memmove(buffer.data(), buffer.data() + position, filled - position);
   filled -= position;
   position = whole = 0;
@@ -104,12 +91,6 @@ Result<bool> Reader::State::refill() {
     searched = filled;
     capacity = std::min(capacity * 2, line_bytes_max + 2);
   }
-  simdjson::dom::document_stream fresh;
-  if (parser.parse_many(buffer.data(), whole, capacity).get(fresh) == simdjson::SUCCESS) {
-    stream.emplace(std::move(fresh));
-    cursor = stream->begin();
-    cursor_used = false;
-  }
   return true;
 }
 
@@ -129,12 +110,9 @@ Result<bool> Reader::State::finish_tail() {
   return false;
 }
 
-Result<const Event*> Reader::State::accept(simdjson::dom::element element, std::string_view line) {
-  simdjson::dom::object object;
-  if (element.get(object) != simdjson::SUCCESS) return malformed("it is not a JSON object");
-  event = Event{};
-  event.line = line;
-  if (const auto complaint = fill(event, object, scratch); !complaint.empty()) return malformed(complaint);
+Result<const Event*> Reader::State::accept(std::string_view line, std::string_view complaint) {
+  if (line.size() > line_bytes_max) return malformed(fmt::format("the line is longer than {} bytes", line_bytes_max));
+  if (!complaint.empty()) return malformed(complaint);
   if (event.index != events) {
     return malformed(
         fmt::format("'index' is {} where {} is next: the history has a gap or is out of order", event.index, events));
@@ -145,25 +123,11 @@ Result<const Event*> Reader::State::accept(simdjson::dom::element element, std::
     else
       run_started = true, run_stopped = false;
   }
+  event.line = line;
+  position += line.size() + 1;
   ++events;
   ++line_number;
   return &event;
-}
-
-Result<const Event*> Reader::State::next_slowly() {
-  const char* const begin = buffer.data() + position;
-  const auto* const end = static_cast<const char*>(std::memchr(begin, '\n', whole - position));
-  const std::string_view line{begin, static_cast<std::size_t>(end - begin)};
-  if (line.size() > line_bytes_max) {
-    return malformed(fmt::format("the line is longer than {} bytes", line_bytes_max));
-  }
-  if (line.find_first_not_of(" \t\r") == line.npos) return malformed("the line is empty");
-  simdjson::dom::element element;
-  if (const auto error = parser.parse(line.data(), line.size()).get(element); error != simdjson::SUCCESS) {
-    return malformed(fmt::format("not JSON: {}", simdjson::error_message(error)));
-  }
-  position += line.size() + 1;
-  return accept(element, line);
 }
 
 Result<const Event*> Reader::State::next() {
@@ -171,27 +135,16 @@ Result<const Event*> Reader::State::next() {
     BOOST_OUTCOME_TRY(const bool more, refill());
     if (!more) return nullptr;
   }
-  if (!stream) return next_slowly();
-  if (cursor_used) ++cursor;
-  cursor_used = true;
-  simdjson::dom::element element;
-  const char* const data = buffer.data();
-  if (cursor != stream->end() && (*cursor).get(element) == simdjson::SUCCESS) {
-    // Exactly one object, and it alone, between the newline before and the newline after.
-    const std::size_t begin = cursor.current_index();
-    std::size_t end = begin + (data[begin] == '{' ? cursor.source().size() : 0);
-    std::size_t lead = position;
-    while (lead < begin && is_blank(data[lead])) ++lead;
-    while (end < whole && is_blank(data[end])) ++end;
-    if (lead == begin && data[begin] == '{' && data[end] == '\n' &&
-        std::memchr(data + begin, '\n', end - begin) == nullptr) {
-      const std::string_view line{data + position, end - position};
-      position = end + 1;
-      if (line.size() <= line_bytes_max) return accept(element, line);
-    }
+  const char* const begin = buffer.data() + position;
+  event = Event{};
+  if (const auto plain = parser.parse_plain(event, begin); plain.end != nullptr) {
+    return accept({begin, static_cast<std::size_t>(plain.end - begin)}, plain.complaint);
   }
-  stream.reset();
-  return next_slowly();
+  const auto* const end = static_cast<const char*>(std::memchr(begin, '\n', whole - position));
+  const std::string_view line{begin, static_cast<std::size_t>(end - begin)};
+  if (line.find_first_not_of(" \t\r") == line.npos) return malformed("the line is empty");
+  event = Event{};
+  return accept(line, parser.parse_any(event, line));
 }
 
 Reader::Reader(std::unique_ptr<State> state) : state_(std::move(state)) {}
