@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <ctime>
 #include <utility>
 
@@ -67,18 +68,22 @@ Link::Step Link::finish_attempt() {
   ring_.state(WorkerState::disconnected);
   if (!backoff_.exhausted()) return Step::failed;
   if (!std::exchange(exhaustion_said_, true)) {
-    fmt::print(stderr, "{}: gave up after {} connection attempts in a row: {}\n", worker_name(config_),
-               backoff_.failures(), outcome.why);
+    say(fmt::format("gave up after {} connection attempts in a row: {}", backoff_.failures(), outcome.why));
   }
   backoff_.reset();
   return Step::exhausted;
+}
+
+void Link::say(std::string_view text) {
+  // A worker goes on where its log cannot: fmt::print would throw on a full disk.
+  std::fputs(fmt::format("{}: {}\n", worker_name(config_), text).c_str(), stderr);
 }
 
 void Link::complain(const OpenOutcome& outcome) {
   // Once per series of refusals: twenty equal lines say no more than one.
   if (refusal_recorded_) return;
   refusal_recorded_ = true;
-  fmt::print(stderr, "{}: the broker refuses: {}\n", worker_name(config_), outcome.why);
+  say("the broker refuses: " + outcome.why);
   recorder_.connection(RecordKind::connection_channel_closed, RecordError::refused, channel_);
 }
 
@@ -101,8 +106,8 @@ bool Link::handle_control(const amqp_frame_t& frame) {
       return false;
     case AMQP_CHANNEL_CLOSE_METHOD: {
       const auto* close = static_cast<const amqp_channel_close_t*>(frame.payload.method.decoded);
-      fmt::print(stderr, "{}: the broker closed the channel: {}\n", worker_name(config_),
-                 std::string_view{static_cast<const char*>(close->reply_text.bytes), close->reply_text.len});
+      const std::string_view why{static_cast<const char*>(close->reply_text.bytes), close->reply_text.len};
+      say(fmt::format("the broker closed the channel: {}", why));
       session_->acknowledge_close(AMQP_CHANNEL_CLOSE_OK_METHOD, Session::channel);
       // A new channel on a new connection: one way back to work is enough, and it declares the queue again.
       drop(RecordKind::connection_channel_closed, RecordError::channel_closed);

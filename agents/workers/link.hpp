@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <thread>
 
 #include "agents/workers/backoff.hpp"
@@ -54,6 +55,7 @@ class Link {
  private:
   void start();
   Step finish_attempt();
+  void say(std::string_view text);
   void complain(const OpenOutcome& outcome);
 
   const WorkerConfig& config_;

@@ -1,11 +1,11 @@
 #include "agents/workers/worker.hpp"
 
-#include <fmt/format.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 
 #include "agents/workers/config.hpp"
 #include "agents/workers/consumer.hpp"
@@ -31,7 +31,8 @@ int worker_main(int config_fd, int ring_fd) {
   auto config = read_worker_config(config_fd);
   auto ring = RingWriter::attach(ring_fd);
   if (!config || !ring) {
-    fmt::print(stderr, "troop-agent worker: {}\n", (config ? ring.error() : config.error()).context);
+    const Error& error = config ? ring.error() : config.error();
+    std::fputs(("troop-agent worker: " + error.context + "\n").c_str(), stderr);
     return 2;
   }
   close(config_fd);

@@ -230,11 +230,7 @@ json::array scenarios_json(const std::vector<Listed>& list) {
 int list(const std::string& what, const std::string& format, const std::string& library) {
   const bool as_json = format == "json";
   const auto print = [&](auto text, auto values) {
-    if (as_json)
-      fmt::print("{}\n", json::serialize(values()));
-    else
-      fmt::print("{}", text());
-    return code(Exit::pass);
+    return print_answer(as_json ? json::serialize(values()) + "\n" : text());
   };
   if (what == "faults") return print(faults_text, faults_json);
   if (what == "probes") return print(probes_text, probes_json);

@@ -38,8 +38,7 @@ int create(const std::string& name) {
   const std::string file = name + ".toml";
   if (const auto written = write_new_file(file, scenario_template(name)); !written)
     return report_error(written.error());
-  fmt::print("{0} written; next: troop plan {0}\n", file);
-  return code(Exit::pass);
+  return print_answer(fmt::format("{0} written; next: troop plan {0}\n", file));
 }
 
 }  // namespace

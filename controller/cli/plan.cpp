@@ -30,11 +30,8 @@ int plan(const Options& options) {
     return code(Exit::usage);
   }
   const auto planned = make_plan(*reading.scenario, catalogue(), options.seed ? *options.seed : fresh_seed());
-  if (options.format == "json")
-    fmt::print("{}\n", boost::json::serialize(to_json(planned, *reading.scenario)));
-  else
-    fmt::print("{}", to_text(planned, *reading.scenario));
-  return code(Exit::pass);
+  return print_answer(options.format == "json" ? boost::json::serialize(to_json(planned, *reading.scenario)) + "\n"
+                                               : to_text(planned, *reading.scenario));
 }
 
 }  // namespace

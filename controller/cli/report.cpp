@@ -44,7 +44,7 @@ int report(const ReportOptions& chosen) {
   if (!chosen.out.empty()) {
     const auto written = formats::write_file(chosen.out, text);
     if (!written) return report_error(written.error());
-  } else if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
+  } else if (!write_all(stdout, text)) {
     return report_error(system_error(ErrorKind::lost, "standard output", errno));
   }
   return document.value().exit_code;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -87,11 +88,14 @@ int run_scenario(const Arguments& arguments) {
   }
   if (arguments.rehearse) {
     discard(request.directory, made);
-    fmt::print("{}\nThis host can do it; nothing was started.\n", to_text(request.plan, request.scenario));
-    return outcome.exit_code;
+    const int printed =
+        print_answer(to_text(request.plan, request.scenario) + "\nThis host can do it; nothing was started.\n");
+    return std::max(outcome.exit_code, printed);
   }
   const bool colour = isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr;
-  fmt::print("{}", formats::to_terminal(outcome.document, {.colour = colour, .directory = request.directory.string()}));
+  // Where nobody can read it, the run directory says the same.
+  write_all(stdout,
+            formats::to_terminal(outcome.document, {.colour = colour, .directory = request.directory.string()}));
   return outcome.exit_code;
 }
 

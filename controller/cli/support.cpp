@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 
@@ -53,13 +54,22 @@ const model::Catalogue& catalogue() {
   return all;
 }
 
+bool write_all(std::FILE* to, std::string_view text) {
+  return std::fwrite(text.data(), 1, text.size(), to) == text.size() && std::fflush(to) == 0;
+}
+
+int print_answer(std::string_view text) {
+  if (write_all(stdout, text) || errno == EPIPE) return code(Exit::pass);
+  return report_error(system_error(ErrorKind::lost, "standard output", errno));
+}
+
 int report_error(const Error& error) {
-  fmt::print(stderr, "troop: {}\n", printable(error.context));
+  write_all(stderr, fmt::format("troop: {}\n", printable(error.context)));
   return code(exit_for(error));
 }
 
 void print_problems(std::span<const scenarios::Problem> problems) {
-  for (const auto& problem : problems) fmt::print(stderr, "{}\n", printable(scenarios::to_text(problem)));
+  for (const auto& problem : problems) write_all(stderr, printable(scenarios::to_text(problem)) + "\n");
 }
 
 Result<std::vector<scenarios::Override>> parse_overrides(std::span<const std::string> texts) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdio>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -32,6 +33,14 @@ Exit exit_for(const Error& error);
 
 /// All that this build knows: faults, probes, invariants. Lives as long as the program.
 const model::Catalogue& catalogue();
+
+/// Writes all of `text` and flushes. False: nobody can read it (closed pipe, full disk; errno says). Never throws,
+/// unlike fmt::print: a run whose watcher has left goes on, and puts the host back.
+bool write_all(std::FILE* to, std::string_view text);
+
+/// Writes on stdout what the command was asked for; returns its exit code: pass, also for a reader that wanted no more
+/// of it (a closed pipe); inconclusive where it could not be written.
+int print_answer(std::string_view text);
 
 /// "troop: <context>" on stderr; returns the exit code.
 int report_error(const Error& error);

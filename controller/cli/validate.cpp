@@ -54,10 +54,9 @@ int validate(const std::vector<std::string>& paths, const std::string& library) 
     return fmt::format("{} {}{}", n, noun, n == 1 ? "" : "s");
   };
   if (problems == 0) {
-    fmt::print("{}, no problems\n", plural(collected.files.size(), "scenario"));
-    return code(Exit::pass);
+    return print_answer(plural(collected.files.size(), "scenario") + ", no problems\n");
   }
-  fmt::print(stderr, "{}, {}\n", plural(collected.files.size(), "scenario"), plural(problems, "problem"));
+  write_all(stderr, fmt::format("{}, {}\n", plural(collected.files.size(), "scenario"), plural(problems, "problem")));
   return code(Exit::usage);
 }
 

@@ -60,12 +60,11 @@ int verify(const Options& options) {
   }
   const auto judged = invariants::judge(options.history, reading.invariants);
   if (!judged) return report_error(judged.error());
-  for (const auto& warning : judged.value().warnings) fmt::print(stderr, "troop: {}\n", printable(warning));
+  for (const auto& warning : judged.value().warnings) write_all(stderr, fmt::format("troop: {}\n", printable(warning)));
   const std::string out = options.format == "json" ? boost::json::serialize(invariants::to_json(judged.value())) + "\n"
                                                    : as_text(judged.value());
-  const bool printed = std::fwrite(out.data(), 1, out.size(), stdout) == out.size() && std::fflush(stdout) == 0;
   // A verdict that nobody could read is none.
-  if (!printed) return report_error(system_error(ErrorKind::lost, "standard output", errno));
+  if (!write_all(stdout, out)) return report_error(system_error(ErrorKind::lost, "standard output", errno));
   return code(exit_of(judged.value().verdict));
 }
 

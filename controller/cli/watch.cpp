@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <ctime>
 
+#include "controller/cli/support.hpp"
+
 namespace troop::controller {
 namespace {
 
@@ -21,25 +23,24 @@ class TerminalProgress : public Progress {
   ~TerminalProgress() override { erase(); }
   void phase(const std::string& name) override {
     erase();
-    fmt::print(stderr, "{:>7.1f}s  {}\n", seconds(Duration{monotonic_ns() - began_}), name);
+    write_all(stderr, fmt::format("{:>7.1f}s  {}\n", seconds(Duration{monotonic_ns() - began_}), name));
   }
   void note(const std::string& text) override {
     erase();
-    fmt::print(stderr, "{:>7.1f}s    {}\n", seconds(Duration{monotonic_ns() - began_}), text);
+    write_all(stderr, fmt::format("{:>7.1f}s    {}\n", seconds(Duration{monotonic_ns() - began_}), text));
   }
   void tick(const std::string& phase, std::optional<Duration> left, const Counts& counts) override {
     const std::int64_t now = monotonic_ns();
     if (now - drawn_ < 100'000'000) return;
     drawn_ = now;
     const std::string remaining = left ? fmt::format(", {:.0f} s left", seconds(*left)) : "";
-    fmt::print(stderr, "\r\x1b[K          {}{}  {}", phase, remaining, counts_text(counts));
-    std::fflush(stderr);
+    write_all(stderr, fmt::format("\r\x1b[K          {}{}  {}", phase, remaining, counts_text(counts)));
     line_open_ = true;
   }
 
  private:
   void erase() {
-    if (line_open_) fmt::print(stderr, "\r\x1b[K");
+    if (line_open_) write_all(stderr, "\r\x1b[K");
     line_open_ = false;
   }
   std::int64_t began_ = monotonic_ns();
@@ -61,7 +62,7 @@ class PlainProgress : public Progress {
 
  private:
   static void line(const std::string& text) {
-    fmt::print(stderr, "{:%Y-%m-%dT%H:%M:%SZ} {}\n", fmt::gmtime(std::time(nullptr)), text);
+    write_all(stderr, fmt::format("{:%Y-%m-%dT%H:%M:%SZ} {}\n", fmt::gmtime(std::time(nullptr)), text));
   }
   std::int64_t said_ = monotonic_ns();
 };
