@@ -40,7 +40,8 @@ void add_plan(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("plan", "Say what a run would do, when, and to whom; touches nothing");
   command->add_option("SCENARIO", options->scenario, "a scenario file, or a name from the library")->required();
-  command->add_option("--seed", options->seed, "the seed of every random choice; a fresh one if not given");
+  command->add_option("--seed", options->seed, "the seed of every random choice; a fresh one if not given")
+      ->check(seed_problem);
   command->add_option("--set", options->set, "KEY=VALUE set over the file; may be repeated")->allow_extra_args(false);
   command->add_option("--library", options->library, "folder of ready scenarios");
   command->add_option("--format", options->format, "text or json")

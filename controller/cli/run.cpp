@@ -29,29 +29,35 @@ struct Arguments {
   bool rehearse = false;
 };
 
-/// The run directory, empty and ours. `made`: it was not there before.
-Result<fs::path> make_directory(const Arguments& arguments, const std::string& name, bool& made) {
+/// The run directory, empty and ours. `made`: what was not there before, the innermost folder first.
+Result<fs::path> make_directory(const Arguments& arguments, const std::string& name, std::vector<fs::path>& made) {
   const std::string stamp = fmt::format("{:%Y%m%d-%H%M%S}", fmt::gmtime(std::time(nullptr)));
   const fs::path wanted = arguments.out.empty()
                               ? fs::path{"troop-runs"} / fmt::format("{}-{}-{}", name, stamp, random_hex(2))
                               : fs::path{arguments.out};
   std::error_code failure;
-  made = !fs::exists(wanted, failure);
-  if (!made && (!fs::is_directory(wanted, failure) || !fs::is_empty(wanted, failure))) {
+  if (fs::exists(wanted, failure) && (!fs::is_directory(wanted, failure) || !fs::is_empty(wanted, failure))) {
     return usage_error(wanted.string() + " exists and is not an empty folder; name another with --out");
   }
+  const fs::path full = fs::absolute(wanted, failure).lexically_normal();
+  for (fs::path folder = full; !folder.empty() && !fs::exists(folder, failure); folder = folder.parent_path())
+    made.push_back(folder);
   fs::create_directories(wanted, failure);
   if (!failure && access(wanted.c_str(), W_OK | X_OK) != 0) failure = {errno, std::generic_category()};
-  if (failure) return usage_error("run directory " + wanted.string() + ": " + failure.message());
+  if (failure) {
+    std::error_code ignored;
+    for (const auto& folder : made) fs::remove(folder, ignored);
+    return usage_error("run directory " + wanted.string() + ": " + failure.message());
+  }
   return fs::canonical(wanted, failure);
 }
 
-/// Nothing was touched, so nothing is left: the folder goes if this command made it.
-void discard(const fs::path& directory, bool made) {
+/// Nothing was touched, so nothing is left: the folders that this command made go, as far as they are empty.
+void discard(const fs::path& directory, const std::vector<fs::path>& made) {
   std::error_code ignored;
   for (const char* file : {"agent.log", "workers.log", "history.ndjson", "broker.log"})
     fs::remove(directory / file, ignored);
-  if (made) fs::remove(directory, ignored);
+  for (const auto& folder : made) fs::remove(folder, ignored);
 }
 
 int run_scenario(const Arguments& arguments) {
@@ -65,7 +71,7 @@ int run_scenario(const Arguments& arguments) {
   }
   auto agent = find_agent();
   if (agent.has_error()) return report_error(agent.error());
-  bool made = false;
+  std::vector<fs::path> made;
   auto directory = make_directory(arguments, reading.scenario->name, made);
   if (directory.has_error()) return report_error(directory.error());
 
@@ -106,7 +112,9 @@ void add_run(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("run", "Run a scenario: break, undo, verify, report");
   command->add_option("SCENARIO", arguments->scenario, "A scenario file, or a name from the library (broker/stop)")
       ->required();
-  command->add_option("--seed", arguments->seed, "Replays the choices of a run that printed this seed")->type_name("N");
+  command->add_option("--seed", arguments->seed, "Replays the choices of a run that printed this seed")
+      ->check(seed_problem)
+      ->type_name("N");
   command->add_option("--out", arguments->out, "The run directory; made if need be, otherwise it must be empty")
       ->type_name("DIR");
   command

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 
@@ -79,6 +80,14 @@ Result<std::vector<scenarios::Override>> parse_overrides(std::span<const std::st
     overrides.push_back(std::move(parsed));
   }
   return overrides;
+}
+
+std::string seed_problem(const std::string& text) {
+  std::int64_t seed = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stopped, failure] = std::from_chars(text.data(), end, seed);
+  if (failure == std::errc{} && stopped == end && seed >= 0) return {};
+  return fmt::format("'{}' is no seed: a whole number from 0 to {}", printable(text), INT64_MAX);
 }
 
 Result<fs::path> library_folder(const std::string& chosen) {

@@ -51,6 +51,10 @@ void print_problems(std::span<const scenarios::Problem> problems);
 /// The texts given to --set, in their order. Errors: usage, naming the first text that is not key=value.
 Result<std::vector<scenarios::Override>> parse_overrides(std::span<const std::string> texts);
 
+/// What is wrong with a seed as it was typed; empty if nothing is. Seeds are 0 to 2^63 - 1, so that every document and
+/// every reader of JSON keeps them.
+std::string seed_problem(const std::string& text);
+
 /// Where the ready scenarios are: `chosen` (--library) if not empty, else $TROOP_LIBRARY, else beside the installed
 /// program, else the source tree this was built from. Errors: usage, naming the places looked at.
 Result<std::filesystem::path> library_folder(const std::string& chosen = {});

@@ -1,4 +1,6 @@
-// Writing where nobody reads: a watcher that left must not end a run.
+// What is typed and what is said. A watcher that left must not end a run.
+#include "controller/cli/support.hpp"
+
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -7,7 +9,6 @@
 #include <csignal>
 #include <memory>
 
-#include "controller/cli/support.hpp"
 #include "controller/cli/watch.hpp"
 
 namespace troop::controller {
@@ -58,6 +59,12 @@ TEST(Output, OfARunGoesNowhereWithoutEndingIt) {
     });
   }
   EXPECT_EQ(report_error(usage_error("still speaks")), 2);
+}
+
+TEST(Seed, IsAWholeNumberThatEveryDocumentKeeps) {
+  for (const char* good : {"0", "42", "9223372036854775807"}) EXPECT_EQ(seed_problem(good), "") << good;
+  for (const char* bad : {"", "-1", "-0x1", "1.5", " 7", "7 ", "0x10", "9223372036854775808", "18446744073709551616"})
+    EXPECT_NE(seed_problem(bad), "") << bad;
 }
 
 }  // namespace
