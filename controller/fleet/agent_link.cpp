@@ -178,6 +178,7 @@ void AgentLink::lose(const std::string& reason) {
 
 asio::awaitable<Result<json::object>> AgentLink::request(std::string_view name, json::object fields, Duration timeout) {
   if (lost_) co_return Error{ErrorKind::lost, "the agent ended: " + reason_};
+  if (finishing_) co_return Error{ErrorKind::lost, "the agent was told to end"};
   const std::int64_t id = next_id_++;
   fields["request"] = name;
   fields["id"] = id;
@@ -206,6 +207,7 @@ void AgentLink::abandon() {
 
 asio::awaitable<std::optional<int>> AgentLink::finish(Duration timeout) {
   finishing_ = true;
+  abandon();  // nobody will answer now: whoever waits, waits no longer
   channel_->close();
   const std::int64_t deadline = monotonic_ns() + timeout.count();
   asio::steady_timer timer{io_};
