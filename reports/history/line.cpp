@@ -192,8 +192,8 @@ std::string_view Filler::finish() {
 static_assert(Specials::block_bytes <= simdjson::SIMDJSON_PADDING);
 
 // The plain form: one flat object; texts of printable ASCII without escapes; integers from 0 on of at most 18 digits;
-// true and false; spaces between them. Its only specials are its quotes and the newline, so each of them is either the
-// one that is due or proof of another form.
+// true, false and null; spaces between them. Its only specials are its quotes and the newline, so each of them is
+// either the one that is due or proof of another form.
 
 const char* skip_spaces(const char* at) {
   while (*at == ' ') ++at;
@@ -227,6 +227,9 @@ const char* plain_value(Value& value, const char* at, Specials& specials) {
   } else if (std::memcmp(at, "false", 5) == 0) {
     value.kind = Kind::boolean;
     at += 5;
+  } else if (std::memcmp(at, "null", 4) == 0) {
+    value.kind = Kind::null;
+    at += 4;
   } else {
     return nullptr;
   }

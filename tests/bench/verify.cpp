@@ -1,5 +1,6 @@
 // How fast and how big `troop verify` is: a history of 10^6 messages (publish, confirm, delivery, ack: 4 * 10^6 events)
-// is judged in a child process, next to the floor, which is reading the same bytes and doing nothing with them.
+// is judged in a child process, next to the floor, which is reading the same bytes and doing nothing with them. The
+// writer is measured too: by itself, and into a file.
 //
 //   bench_verify [--json] [--messages N]
 #include <fcntl.h>
@@ -19,18 +20,14 @@
 #include "common/clock.hpp"
 #include "common/ids.hpp"
 #include "common/unique_fd.hpp"
-#include "reports/history/writer.hpp"
 #include "reports/invariants/judge.hpp"
+#include "tests/bench/verify_history.hpp"
 
 namespace {
 
 using namespace troop;
-using history::Event;
-using history::Subject;
-using history::Type;
 
 constexpr int rounds = 5;
-constexpr std::int64_t confirm_lag = 150, delivery_lag = 300;  // messages, as a pipelined workload has them
 
 struct Sample {
   double seconds = 0;  ///< By the wall clock.
@@ -44,111 +41,9 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-/// One message of the workload, and the events it causes.
-struct Message {
-  explicit Message(std::int64_t n)
-      : number(n),
-        id(fmt::format("p{}-{}", 1 + n % 2, n / 2)),
-        producer(fmt::format("producer-{}", 1 + n % 2)),
-        key(fmt::format("k{}", n % 64)) {}
-  [[nodiscard]] Event event(std::string_view process, Type type, Subject f, std::int64_t time) const {
-    Event e;
-    e.time = time;
-    e.process = process;
-    e.type = type;
-    e.f = f;
-    e.id = id;
-    e.attempt = 1;
-    return e;
-  }
-  std::int64_t number;
-  std::string id, producer, key;
-};
-
-Result<void> write_history(const std::filesystem::path& path, std::int64_t messages) {
-  BOOST_OUTCOME_TRY(auto writer, history::Writer::open(path));
-  std::int64_t time = 0;
-  BOOST_OUTCOME_TRY(writer.append(time, "controller", Type::info, "run", {{"phase", "start"}}));
-  const auto publish = [&](const Message& m) {
-    Event e = m.event(m.producer, Type::invoke, Subject::publish, time += 250);
-    e.op = e.seq = m.number;
-    e.key = m.key;
-    e.has_exchange = true;
-    e.routing_key = "troop.work";
-    return writer.append(e);
-  };
-  const auto confirm = [&](const Message& m) {
-    Event e = m.event(m.producer, Type::ok, Subject::publish, time += 250);
-    e.op = m.number;
-    return writer.append(e);
-  };
-  const auto deliver = [&](const Message& m) -> Result<void> {
-    const std::string consumer = fmt::format("consumer-{}", 1 + m.number % 2), channel = consumer + "/1";
-    Event e = m.event(consumer, Type::ok, Subject::deliver, time += 250);
-    e.key = m.key;
-    e.seq = m.number;
-    e.queue = "troop.work";
-    e.producer = m.producer;
-    e.channel = channel;
-    e.tag = m.number / 2 + 1;
-    BOOST_OUTCOME_TRY(writer.append(e));
-    Event ack;
-    ack.time = time += 250;
-    ack.process = consumer;
-    ack.f = Subject::ack;
-    ack.channel = channel;
-    ack.tag = e.tag;
-    return writer.append(ack);
-  };
-  const auto fault = [&](Type type, std::string_view phase) {
-    Event e;
-    e.time = time;
-    e.process = "agent-local";
-    e.type = type;
-    e.f = Subject::fault;
-    e.name = "broker.stop";
-    e.target = "broker";
-    e.phase = phase;
-    return writer.append(e);
-  };
-  const auto probe = [&](Type type) {
-    Event e;
-    e.time = time;
-    e.process = "controller";
-    e.type = type;
-    e.f = Subject::probe;
-    e.name = "amqp.publish";
-    return writer.append(e);
-  };
-  for (std::int64_t i = 0; i < messages + delivery_lag; ++i) {
-    if (i < messages) {
-      BOOST_OUTCOME_TRY(publish(Message{i}));
-    }
-    if (i >= confirm_lag && i - confirm_lag < messages) {
-      BOOST_OUTCOME_TRY(confirm(Message{i - confirm_lag}));
-    }
-    if (i >= delivery_lag) {
-      BOOST_OUTCOME_TRY(deliver(Message{i - delivery_lag}));
-    }
-    if (i == messages / 4) {
-      BOOST_OUTCOME_TRY(fault(Type::invoke, "start"));
-    }
-    if (i == messages / 4 + 1) {
-      BOOST_OUTCOME_TRY(fault(Type::ok, "start"));
-    }
-    if (i == messages / 2) {
-      BOOST_OUTCOME_TRY(fault(Type::invoke, "stop"));
-    }
-    if (i == messages / 2 + 1) {
-      BOOST_OUTCOME_TRY(fault(Type::ok, "stop"));
-    }
-    if (i % (messages / 20 + 1) == 0) {
-      BOOST_OUTCOME_TRY(probe(Type::ok));
-    }
-  }
-  BOOST_OUTCOME_TRY(writer.append(time, "controller", Type::ok, "drain", {{"queue", "troop.work"}}));
-  BOOST_OUTCOME_TRY(writer.append(time, "controller", Type::info, "run", {{"phase", "stop"}, {"reason", "completed"}}));
-  return writer.flush();
+std::string range(const std::vector<double>& values) {
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  return fmt::format("{:.2f} to {:.2f}", *low, *high);
 }
 
 double peak_mib() {
@@ -246,37 +141,44 @@ int main(int argc, char** argv) {
   const auto folder = std::filesystem::temp_directory_path() / ("troop-bench-" + random_hex(8));
   std::filesystem::create_directory(folder);
   const auto path = folder / "history.ndjson";
-  const auto begin = monotonic_ns();
-  const auto written = write_history(path, messages);
-  const double write_seconds = static_cast<double>(monotonic_ns() - begin) / 1e9;
+  const auto written = bench::write_history(path, messages);
   if (!written) {
     fmt::print(stderr, "bench_verify: {}\n", written.error().context);
     std::filesystem::remove_all(folder);
     return 1;
   }
-  std::vector<double> rates, cpu_rates, floors, peaks;
+  std::vector<double> rates, cpu_rates, floors, peaks, write_rates, file_rates;
   std::int64_t events = 0;
   for (int round = 0; round < rounds; ++round) {
     const Sample floor = in_child([&] { return read_all(path); });
     const Sample judged = in_child([&] { return judge_all(path); });
-    if (judged.events == 0) break;
+    const auto write_to = [&](const std::filesystem::path& to) {
+      return in_child([&] { return bench::write_ready_events(to, messages / 1024 + 1); });
+    };
+    const Sample wrote = write_to("/dev/null"), filed = write_to(folder / "again.ndjson");
+    if (judged.events == 0 || wrote.events == 0 || filed.events == 0) break;
     events = judged.events;
     rates.push_back(static_cast<double>(events) / judged.seconds);
     cpu_rates.push_back(static_cast<double>(events) / judged.cpu_seconds);
     floors.push_back(static_cast<double>(events) / floor.seconds);
     peaks.push_back(judged.peak_mib);
+    write_rates.push_back(static_cast<double>(wrote.events) / wrote.seconds);
+    file_rates.push_back(static_cast<double>(filed.events) / filed.seconds);
   }
   const auto bytes = std::filesystem::file_size(path);
   std::filesystem::remove_all(folder);
   if (rates.size() != rounds) return 1;
   if (!json) {
-    fmt::print("verify: {} events of {} bytes, median of {}; writing them took {:.2f} s\n", events,
-               bytes / static_cast<std::uintmax_t>(events), rounds, write_seconds);
+    fmt::print("verify: {} events of {} bytes, median of {}\n", events, bytes / static_cast<std::uintmax_t>(events),
+               rounds);
   }
-  const double rate = median(rates), floor = median(floors), peak = median(peaks);
-  report(
-      json, "events_per_second", rate, "events/s", 3e6, rate >= 3e6,
-      fmt::format("; by processor time {:.2f}; the floor, reading the same bytes, {:.2f}", median(cpu_rates), floor));
+  const double rate = median(rates), floor = median(floors), peak = median(peaks), write_rate = median(write_rates);
+  report(json, "events_per_second", rate, "events/s", 3e6, rate >= 3e6,
+         fmt::format("; {}; by processor time {:.2f}; the floor, reading the same bytes, {:.2f}", range(rates),
+                     median(cpu_rates), floor));
   report(json, "peak_resident", peak, "MiB", 256, peak <= 256, "");
+  report(json, "writer_events_per_second", write_rate, "events/s", 5e6, write_rate >= 5e6,
+         fmt::format("; {}; to /dev/null; into a file {:.2f}, {}", range(write_rates), median(file_rates),
+                     range(file_rates)));
   return 0;
 }

@@ -47,7 +47,7 @@ const std::vector<std::string>& samples() {
       R"({"index":1,"time":0,"process":"producer-2","type":"invoke","f":"publish","op":437,"id":"p2-218","attempt":1,)"
       R"("key":"k53","seq":437,"exchange":"","routing_key":"troop.work"})",
       R"({"index":3,"time":12,"process":"c","type":"ok","f":"deliver","id":17,"attempt":1,"queue":"q","tag":9,)"
-      R"("redelivered":true,"multiple":false,"mystery":"?","error":"nack"})",
+      R"("redelivered":true,"multiple":false,"mystery":"?","key":null,"error":"nack"})",
       R"({ "index" : 4, "time" : 999999999999999999, "type" : "ok", "f" : "sink", "value" : "expired" } )",
       R"({"index":5,"type":"info","f":"probe","name":"p","target":"t","phase":"start","value":17,"value":"x"})",
   };
@@ -84,7 +84,7 @@ TEST(PlainLine, is_nothing_else) {
                                  "1234567890123456789}",
                                  "1x}",
                                  "truee}",
-                                 "null}",
+                                 "nul}",
                                  "[]}",
                                  "{}}",
                                  "}",
