@@ -55,11 +55,14 @@ TEST(WorkspaceTest, IsNeverChosenTwiceNorTakenFromAnother) {
 }
 
 TEST(WorkspaceTest, HasOneOwnerWhenMoved) {
-  auto first = Workspace::create(Workspace::choose().value()).value();
   auto second = Workspace::create(Workspace::choose().value()).value();
-  const fs::path kept = first.path();
   const fs::path replaced = second.path();
-  second = std::move(first);
+  fs::path kept;
+  {
+    auto first = Workspace::create(Workspace::choose().value()).value();
+    kept = first.path();
+    second = std::move(first);
+  }
   EXPECT_FALSE(fs::exists(replaced));
   EXPECT_EQ(second.path(), kept);
   EXPECT_TRUE(fs::exists(kept));
