@@ -40,8 +40,7 @@ std::map<std::int64_t, UndoRecord> read_debts(const fs::path& path) {
   std::map<std::int64_t, UndoRecord> open;
   std::ifstream file{path, std::ios::binary};
   std::string line;
-  std::size_t total = 0;
-  while (std::getline(file, line) && (total += line.size()) < journal_bytes_max) {
+  while (std::getline(file, line)) {
     if (line.empty() || line[0] == '\0') break;  // the preallocated rest
     json::error_code failure;
     const json::value value = json::parse(line, failure);
@@ -121,17 +120,17 @@ Result<UndoJournal> UndoJournal::create_in(const fs::path& folder) {
   BOOST_OUTCOME_TRY(make_private_folder(folder));
   UndoJournal journal;
   journal.path_ = folder / ("agent-" + std::to_string(getpid()) + "-" + random_hex(4) + std::string{suffix});
-  // Locked under a hidden name first: a cleaner must never see the file unlocked and take it for a dead agent's.
-  const fs::path unborn = folder / ("." + journal.path_.filename().string());
-  journal.fd_.reset(::open(unborn.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!journal.fd_) return system_error(ErrorKind::usage, unborn.string(), errno);
+  // Locked before it has a name: a cleaner must never see it unlocked and take it for a dead agent's, and an agent that
+  // dies right here leaves nothing.
+  journal.fd_.reset(::open(folder.c_str(), O_RDWR | O_TMPFILE | O_CLOEXEC, 0600));
+  if (!journal.fd_) return system_error(ErrorKind::usage, folder.string(), errno);
+  const std::string nameless = "/proc/self/fd/" + std::to_string(journal.fd_.get());
   int failure = posix_fallocate(journal.fd_.get(), 0, preallocated_bytes);
   if (failure == 0 && flock(journal.fd_.get(), LOCK_EX | LOCK_NB) != 0) failure = errno;
-  if (failure == 0 && rename(unborn.c_str(), journal.path_.c_str()) != 0) failure = errno;
-  if (failure != 0) {
-    unlink(unborn.c_str());
-    return system_error(ErrorKind::usage, unborn.string(), failure);
+  if (failure == 0 && linkat(AT_FDCWD, nameless.c_str(), AT_FDCWD, journal.path_.c_str(), AT_SYMLINK_FOLLOW) != 0) {
+    failure = errno;
   }
+  if (failure != 0) return system_error(ErrorKind::usage, journal.path_.string(), failure);
   const UniqueFd directory{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (fsync(journal.fd_.get()) != 0 || !directory || fsync(directory.get()) != 0) {
     return system_error(ErrorKind::usage, journal.path_.string(), errno);
@@ -185,6 +184,10 @@ CleanUp clean_up_after_the_dead(const fs::path& folder) {
     if (!fd || fstat(fd.get(), &status) != 0 || status.st_uid != geteuid()) continue;
     if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) continue;  // its agent lives
     ++result.journals;
+    if (status.st_size > static_cast<off_t>(journal_bytes_max)) {
+      result.problems.push_back(path.string() + ": too large for a journal; look at it, then remove it");
+      continue;
+    }
     const auto debts = read_debts(path);
     bool paid = true;
     for (auto debt = debts.rbegin(); debt != debts.rend(); ++debt) {
