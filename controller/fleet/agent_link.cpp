@@ -200,7 +200,8 @@ asio::awaitable<Result<json::object>> AgentLink::greet(const fs::path& directory
 
 void AgentLink::abandon() {
   for (const auto& [id, pending] : pending_) {
-    if (!pending->result) pending->result = Result<json::object>{Error{ErrorKind::cancelled, "interrupted"}};
+    if (!pending->result)
+      pending->result = Result<json::object>{Error{ErrorKind::cancelled, "the agent's answer was not waited for"}};
     pending->done->cancel();
   }
 }

@@ -11,6 +11,7 @@ namespace {
 constexpr Duration stop_max = 40s;
 constexpr Duration hang_max = 5s;  ///< For an agent that has already been silent for a lease.
 constexpr Duration end_max = 20s;
+constexpr const char* hung = "the agent hung and was killed; the kernel ended what it had started";
 
 void take_problems(const json::object& reply, std::string_view name, const std::string& prefix, PutBack& result) {
   const json::value* problems = reply.if_contains(name);
@@ -31,13 +32,18 @@ asio::awaitable<PutBack> put_back(asio::io_context& io, AgentLink& agent, std::f
     auto stopped = co_await agent.request("stop", json::object{}, limit);
     if (stopped.has_value()) {
       take_problems(stopped.value(), "problems", "not put back: ", result);
-    } else if (stopped.error().kind == ErrorKind::timeout) {
-      result.problems.emplace_back("the agent hung and was killed; the kernel ended what it had started");
+    } else if (!agent.lost() && agent.silent()) {
+      result.problems.emplace_back(hung);
       ::kill(agent.pid(), SIGKILL);
     }
   }
   // Lost or not: an agent that still runs is putting the host back by itself.
-  const auto exit_code = co_await agent.finish(end_max);
+  auto exit_code = co_await agent.finish(end_max);
+  if (!exit_code) {
+    result.problems.emplace_back(hung);
+    ::kill(agent.pid(), SIGKILL);
+    exit_code = co_await agent.finish(hang_max);
+  }
   if (!exit_code) {
     result.restored = false;
     result.problems.emplace_back("the agent does not end");

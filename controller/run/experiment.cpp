@@ -186,7 +186,7 @@ asio::awaitable<Result<void>> Experiment::start_parts() {
   auto broker = co_await ask("start_broker", json::object{}, request_.scenario.broker.start_timeout + undo_slack);
   if (broker.has_error()) {
     // It never came up, and nothing else was started: the environment is wrong, not the host damaged.
-    if (signal_ == 0 && !agent_->lost()) refusal_ = broker.error();
+    if (signal_ == 0 && !agent_->lost() && !agent_->silent()) refusal_ = broker.error();
     co_return std::move(broker).error();
   }
   record_start(broker.value());
@@ -314,7 +314,7 @@ asio::awaitable<void> Experiment::play_step(std::size_t index, std::int64_t zero
       if (auto proof = protocol::text_field(reverted.value(), "proof"); proof.has_value())
         fault.restored_proof = proof.value();
       progress_.note(fmt::format("{} is back: {}", step.victim, fault.restored_proof));
-    } else if (running_ && signal_ == 0 && !agent_->lost()) {
+    } else if (running_ && signal_ == 0 && !agent_->lost() && !agent_->silent()) {  // else: put_back() finds out
       fault.outcome = "not restored";
       fault.detail = reverted.error().context;
       unrestored_ = true;
