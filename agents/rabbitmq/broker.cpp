@@ -15,6 +15,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr Duration answer_max = std::chrono::milliseconds{500};
+constexpr int ends_max = 5;  // a broker that dies this often while it starts will not come up
 constexpr auto search_path = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Debian puts epmd into PATH; where it does not, it is beside the Erlang that RabbitMQ uses.
@@ -95,12 +96,14 @@ Result<void> ManagedBroker::spawn() {
 asio::awaitable<Result<void>> ManagedBroker::ready() {
   const std::int64_t deadline = monotonic_ns() + wanted_.start_timeout.count();
   std::int64_t respawn = 0;
-  while (!stopping_ && monotonic_ns() < deadline) {
+  int ends = 0;
+  while (!stopping_ && monotonic_ns() < deadline && ends < ends_max) {
     if (process_.alive()) {
       const AmqpAnswer answer = co_await ask_amqp(address_.port, answer_max);
       if (answer == AmqpAnswer::ready && process_.alive()) co_return success();
       co_await pause_for(std::chrono::milliseconds{20});
     } else if (respawn == 0) {
+      ++ends;
       respawn = monotonic_ns() + 1'000'000'000;
     } else if (monotonic_ns() >= respawn) {
       respawn = 0;
@@ -110,8 +113,12 @@ asio::awaitable<Result<void>> ManagedBroker::ready() {
     }
   }
   if (stopping_) co_return Error{ErrorKind::cancelled, "waiting for the broker was ended"};
-  co_return Error{ErrorKind::unrestored, fmt::format("the broker did not answer AMQP on port {} within {}{}",
-                                                     address_.port, model::to_text(wanted_.start_timeout), log_tail())};
+  const std::string why = ends == 0
+                              ? fmt::format("did not answer AMQP on port {} within {}", address_.port,
+                                            model::to_text(wanted_.start_timeout))
+                              : fmt::format("ended by itself {}, at last: {}",
+                                            ends == 1 ? "once" : fmt::format("{} times", ends), process_.ending());
+  co_return Error{ErrorKind::unrestored, "the broker " + why + log_tail()};
 }
 
 std::string ManagedBroker::log_tail() const {
