@@ -72,7 +72,7 @@ std::vector<std::string> stat_fields(pid_t pid) {
   if (nothing > STDERR_FILENO) close(nothing);
   close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);  // also what whoever started us left open
   for (const int fd : what.inherited) fcntl(fd, F_SETFD, 0);
-  execve(argv[0], argv, environment);
+  if (what.directory.empty() || chdir(what.directory.c_str()) == 0) execve(argv[0], argv, environment);
   const int failure = errno;
   if (write(report, &failure, sizeof failure) != sizeof failure) _exit(126);
   _exit(127);

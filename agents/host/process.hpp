@@ -37,6 +37,7 @@ struct Spawn {
   std::vector<std::string> environment;  ///< "NAME=value", complete: nothing is inherited.
   std::string output;                    ///< File that standard output and error are appended to.
   std::vector<int> inherited;            ///< Descriptors the child keeps, under the same numbers.
+  std::string directory = {};            ///< Where it works; empty: where we do.
 };
 
 /// A child process. The kernel kills it when this process dies (PDEATHSIG), and the destructor does when it is dropped.

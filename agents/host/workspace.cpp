@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::string_view prefix = "troop-agent-";
 constexpr std::size_t random_bytes = 6;
+constexpr std::string_view evaluated_by_shells = "\"'`$\\\n";
 
 Result<void> write_all(int fd, std::string_view content, std::string_view what) {
   while (!content.empty()) {
@@ -33,8 +34,13 @@ Result<void> write_all(int fd, std::string_view content, std::string_view what) 
 
 Result<fs::path> Workspace::choose() {
   std::error_code failure;
-  const fs::path base = fs::temp_directory_path(failure);
+  // Absolute and without detours, so that the start-up cleaner can tell from the path that it is ours.
+  const fs::path base = fs::canonical(fs::temp_directory_path(failure), failure);
   if (failure) return usage_error("no temporary folder: " + failure.message() + " (set TMPDIR)");
+  if (base.string().find_first_of(evaluated_by_shells) != std::string::npos) {
+    return usage_error("the temporary folder " + base.string() +
+                       " has a character in its name that RabbitMQ's start script would run; set TMPDIR to another");
+  }
   return base / (std::string{prefix} + random_hex(random_bytes));
 }
 

@@ -75,11 +75,12 @@ Result<void> ManagedBroker::spawn() {
     const Spawn what{{find_epmd(), "-port", std::to_string(epmd_port_), "-address", "127.0.0.1"},
                      {fmt::format("PATH={}", search_path)},
                      path("epmd.out"),
-                     {}};
+                     {},
+                     folder_.string()};
     BOOST_OUTCOME_TRY(epmd_, Process::spawn(what));
   }
   const Spawn what{
-      {wanted_.binary},
+      {fs::absolute(wanted_.binary).string()},
       {fmt::format("PATH={}", search_path), "LANG=C.UTF-8", "HOME=" + path("home"), "RABBITMQ_CONF_ENV_FILE=/dev/null",
        "RABBITMQ_NODENAME=troop@localhost", fmt::format("RABBITMQ_NODE_PORT={}", address_.port),
        fmt::format("RABBITMQ_DIST_PORT={}", distribution_port_), "RABBITMQ_MNESIA_BASE=" + path("mnesia"),
@@ -88,7 +89,8 @@ Result<void> ManagedBroker::spawn() {
        fmt::format("ERL_EPMD_PORT={}", epmd_port_), "ERL_EPMD_ADDRESS=127.0.0.1", "RUNNING_UNDER_SYSTEMD=true",
        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1}"},
       path("out"),
-      {}};
+      {},
+      folder_.string()};  // a crash of the Erlang machine leaves a dump there
   BOOST_OUTCOME_TRY(process_, Process::spawn(what));
   return success();
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 
@@ -52,6 +53,27 @@ TEST(WorkspaceTest, IsNeverChosenTwiceNorTakenFromAnother) {
   EXPECT_EQ(theirs.error().kind, ErrorKind::usage);
   EXPECT_EQ(theirs.error().context, one.string() + ": File exists");
   EXPECT_TRUE(fs::exists(one)) << "the failure removed what was not its own";
+}
+
+TEST(WorkspaceTest, IsAbsoluteAndNowhereThatAShellWouldRun) {
+  const testing_support::TemporaryFolder folder;
+  const char* const before = std::getenv("TMPDIR");
+  const std::string kept = before == nullptr ? "" : before;
+  for (const char* bad : {"a$(true)", "a'b", "a\"b", "a`b`", "a\nb"}) {
+    fs::create_directory(folder.path() / bad);
+    setenv("TMPDIR", (folder.path() / bad).c_str(), 1);
+    const auto refused = Workspace::choose();
+    EXPECT_TRUE(refused.has_error() && refused.error().kind == ErrorKind::usage) << bad;
+  }
+  fs::create_directory(folder.path() / "with space");
+  setenv("TMPDIR", (folder.path() / "with space/../with space/").c_str(), 1);
+  const auto chosen = Workspace::choose();
+  if (before == nullptr)
+    unsetenv("TMPDIR");
+  else
+    setenv("TMPDIR", kept.c_str(), 1);
+  ASSERT_TRUE(chosen);
+  EXPECT_EQ(chosen.value().parent_path(), fs::canonical(folder.path()) / "with space");
 }
 
 TEST(WorkspaceTest, HasOneOwnerWhenMoved) {
