@@ -90,9 +90,9 @@ class Ledger {
   /// Takes in one event, in history order. For a `deliver` with an id the result names the copy.
   Delivery observe(const history::Event& event);
 
-  [[nodiscard]] std::int64_t published() const { return published_; }      ///< Publishes invoked so far.
-  /// What `process` would interrupt if it were broken now: publishes without any completion; for a process that has taken
-  /// deliveries also, if they are more, messages published and not delivered yet.
+  [[nodiscard]] std::int64_t published() const { return published_; }  ///< Publishes invoked so far.
+  /// What `process` would interrupt if it were broken now: publishes without any completion; for a process that has
+  /// taken deliveries also, if they are more, messages published and not delivered yet.
   [[nodiscard]] std::int64_t in_flight(std::string_view process) const;
   [[nodiscard]] std::int64_t deliveries() const { return deliveries_; }
   [[nodiscard]] std::int64_t acks() const { return acks_; }

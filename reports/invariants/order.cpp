@@ -66,8 +66,8 @@ void OrderInvariant::observe(const history::Event& event, const Delivery& delive
   if (per_ == Per::key) group.key = event.key.empty() ? message.key : ledger.name(event.key);
   Maximum& maximum = groups_[group];
   const bool behind = maximum.event != none && seq < maximum.seq;
-  // A flagged first delivery behind the maximum comes from a consumer that died before it could record it: RabbitMQ puts
-  // it back where it can, and promises no order for it.
+  // A flagged first delivery behind the maximum comes from a consumer that died before it could record it: RabbitMQ
+  // puts it back where it can, and promises no order for it.
   const bool again = !delivery.first || !delivery.first_attempt;
   if (again || (behind && event.redelivered)) {
     if (behind) ++redelivered_inversions_;

@@ -322,7 +322,11 @@ INSTANTIATE_TEST_SUITE_P(
          holds,
          {{"outstanding_min", 3}}},
         {"nothing_waits_for_the_killed_consumer", exercised, consumer_killed(0, "consumer-1"), unknown, {}},
-        {"messages_that_wait_are_not_in_flight_for_a_producer", exercised, consumer_killed(3, "producer-1"), unknown, {}},
+        {"messages_that_wait_are_not_in_flight_for_a_producer",
+         exercised,
+         consumer_killed(3, "producer-1"),
+         unknown,
+         {}},
         {"a_planned_fault_that_did_not_happen",
          exercised,
          loaded(100, R"("steps":[{"fault":"broker.kill","target":"broker"},{"fault":"broker.stop","target":"broker"}])")
