@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
-#include <limits>
 #include <string_view>
+#include <system_error>
 
 namespace troop::agents {
 namespace {
@@ -44,77 +44,53 @@ void end_frame(std::string& out, std::size_t size_at) {
   out.push_back(frame_end);
 }
 
-/// Appends a table entry; returns where its value is.
+/// Up to 20 digits.
+void append_number(std::string& out, std::uint64_t number) {
+  char digits[20];
+  out.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
+}
+
+/// Takes a number from 1 (or 0, if `zero`) to the largest of its type, and the `separator` behind it, off `text`.
 template <class Integer>
-std::size_t append_entry(std::string& table, std::string_view name, char type, Integer value) {
-  append_short(table, name);
-  table.push_back(type);
-  append_integer(table, value);
-  return table.size() - sizeof value;
+bool take(std::string_view& text, Integer& number, bool zero, std::string_view separator) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || (number == 0 && !zero)) return false;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  if (!text.starts_with(separator)) return false;
+  text.remove_prefix(separator.size());
+  return true;
 }
 
-std::optional<std::uint64_t> non_negative(const amqp_field_value_t& value) {
-  std::int64_t number = -1;
-  switch (value.kind) {
-    case AMQP_FIELD_KIND_I8:
-      number = value.value.i8;
-      break;
-    case AMQP_FIELD_KIND_U8:
-      number = value.value.u8;
-      break;
-    case AMQP_FIELD_KIND_I16:
-      number = value.value.i16;
-      break;
-    case AMQP_FIELD_KIND_U16:
-      number = value.value.u16;
-      break;
-    case AMQP_FIELD_KIND_I32:
-      number = value.value.i32;
-      break;
-    case AMQP_FIELD_KIND_U32:
-      number = value.value.u32;
-      break;
-    case AMQP_FIELD_KIND_I64:
-      number = value.value.i64;
-      break;
-    default:
-      break;
+std::optional<MessageHeaders> parse(std::string_view text) {
+  MessageHeaders headers;
+  if (!take(text, headers.producer, false, ".") || !take(text, headers.seq, false, ".") ||
+      !take(text, headers.attempt, false, ".") || !take(text, headers.key, true, "") || !text.empty()) {
+    return std::nullopt;
   }
-  if (number < 0) return std::nullopt;
-  return static_cast<std::uint64_t>(number);
+  return headers;
 }
 
-constexpr std::string_view prefix = "troop-";
+constexpr std::string_view header_name = "troop";
 
 }  // namespace
 
 std::optional<MessageHeaders> read_headers(const amqp_basic_properties_t& properties) {
   if ((properties._flags & AMQP_BASIC_HEADERS_FLAG) == 0) return std::nullopt;
-  std::optional<std::uint64_t> producer, seq, attempt, key;
+  std::optional<MessageHeaders> headers;
   for (int i = 0; i < properties.headers.num_entries; ++i) {
     const amqp_table_entry_t& entry = properties.headers.entries[i];
-    const std::string_view name{static_cast<const char*>(entry.key.bytes), entry.key.len};
-    if (!name.starts_with(prefix)) continue;
-    const std::string_view field = name.substr(prefix.size());
-    if (field == "producer")
-      producer = non_negative(entry.value);
-    else if (field == "seq")
-      seq = non_negative(entry.value);
-    else if (field == "attempt")
-      attempt = non_negative(entry.value);
-    else if (field == "key")
-      key = non_negative(entry.value);
+    if (std::string_view{static_cast<const char*>(entry.key.bytes), entry.key.len} != header_name) continue;
+    if (headers || entry.value.kind != AMQP_FIELD_KIND_UTF8) return std::nullopt;
+    const amqp_bytes_t& text = entry.value.value.bytes;
+    headers = parse({static_cast<const char*>(text.bytes), text.len});
+    if (!headers) return std::nullopt;
   }
-  if (!producer || !seq || !attempt || !key) return std::nullopt;
-  if (*producer > UINT16_MAX || *attempt > UINT16_MAX || *key > UINT32_MAX || *producer == 0 || *seq == 0 ||
-      *attempt == 0) {
-    return std::nullopt;
-  }
-  return MessageHeaders{static_cast<std::uint16_t>(*producer), static_cast<std::uint16_t>(*attempt),
-                        static_cast<std::uint32_t>(*key), *seq};
+  return headers;
 }
 
-MessageEncoder::MessageEncoder(const Settings& settings) : id_prefix_("p" + std::to_string(settings.producer) + "-") {
+MessageEncoder::MessageEncoder(const Settings& settings)
+    : producer_(std::to_string(settings.producer)),
+      delivery_mode_(settings.persistent ? AMQP_DELIVERY_PERSISTENT : AMQP_DELIVERY_NONPERSISTENT) {
   std::size_t size_at = begin_frame(front_, AMQP_FRAME_METHOD, settings.channel);
   append_integer(front_, static_cast<std::uint32_t>(AMQP_BASIC_PUBLISH_METHOD));
   append_integer(front_, std::uint16_t{0});
@@ -129,15 +105,6 @@ MessageEncoder::MessageEncoder(const Settings& settings) : id_prefix_("p" + std:
   append_integer(front_, static_cast<std::uint64_t>(settings.payload_bytes));
   append_integer(front_, static_cast<std::uint16_t>(AMQP_BASIC_HEADERS_FLAG | AMQP_BASIC_DELIVERY_MODE_FLAG |
                                                     AMQP_BASIC_MESSAGE_ID_FLAG));
-  const std::size_t table_size_at = front_.size();
-  append_integer(front_, std::uint32_t{0});
-  append_entry(front_, "troop-producer", AMQP_FIELD_KIND_I32, static_cast<std::int32_t>(settings.producer));
-  seq_at_ = append_entry(front_, "troop-seq", AMQP_FIELD_KIND_I64, std::int64_t{0});
-  attempt_at_ = append_entry(front_, "troop-attempt", AMQP_FIELD_KIND_I32, std::int32_t{0});
-  key_at_ = append_entry(front_, "troop-key", AMQP_FIELD_KIND_I64, std::int64_t{0});
-  put(front_.data() + table_size_at, static_cast<std::uint32_t>(front_.size() - table_size_at - 4));
-  append_integer(
-      front_, static_cast<std::uint8_t>(settings.persistent ? AMQP_DELIVERY_PERSISTENT : AMQP_DELIVERY_NONPERSISTENT));
 
   const std::size_t room = settings.frame_bytes_max - 8;
   for (std::size_t done = 0; done < settings.payload_bytes;) {
@@ -150,19 +117,32 @@ MessageEncoder::MessageEncoder(const Settings& settings) : id_prefix_("p" + std:
 }
 
 void MessageEncoder::append(std::string& out, const OutgoingMessage& message) {
-  put(front_.data() + seq_at_, message.seq);
-  put(front_.data() + attempt_at_, std::uint32_t{message.attempt});
-  put(front_.data() + key_at_, std::uint64_t{message.key});
-
-  char digits[20];
-  const auto end = std::to_chars(digits, digits + sizeof digits, message.seq).ptr;
-  const auto id_bytes = id_prefix_.size() + static_cast<std::size_t>(end - digits);
-  put(front_.data() + header_size_at_, static_cast<std::uint32_t>(front_.size() - header_size_at_ - 4 + 1 + id_bytes));
-
+  const std::size_t size_at = out.size() + header_size_at_;
   out.append(front_);
-  out.push_back(static_cast<char>(id_bytes));
-  out.append(id_prefix_).append(digits, end);
-  out.push_back(frame_end);
+
+  const std::size_t table_at = out.size();
+  append_integer(out, std::uint32_t{0});
+  append_short(out, header_name);
+  out.push_back('S');
+  const std::size_t text_at = out.size();
+  append_integer(out, std::uint32_t{0});
+  out.append(producer_).push_back('.');
+  append_number(out, message.seq);
+  out.push_back('.');
+  append_number(out, message.attempt);
+  out.push_back('.');
+  append_number(out, message.key);
+  put(out.data() + text_at, static_cast<std::uint32_t>(out.size() - text_at - 4));
+  put(out.data() + table_at, static_cast<std::uint32_t>(out.size() - table_at - 4));
+
+  append_integer(out, delivery_mode_);
+
+  const std::size_t id_at = out.size();
+  out.append(1, '\0').append("p").append(producer_).push_back('-');
+  append_number(out, message.seq);
+  put(out.data() + id_at, static_cast<std::uint8_t>(out.size() - id_at - 1));
+
+  end_frame(out, size_at);
   out.append(body_);
 }
 
