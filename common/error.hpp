@@ -18,7 +18,7 @@ enum class ErrorKind {
   timeout,     ///< Something did not happen in time (exit 3).
   protocol,    ///< A peer said something that it must not say (exit 3).
   unrestored,  ///< A host or part is not as it was before (exit 4).
-  cancelled,   ///< Ended by a signal or by whoever asked for it (exit 130, 143).
+  cancelled,   ///< Ended by a signal or by whoever asked for it (exit 130, 143, 129).
 };
 
 struct Error {

@@ -25,6 +25,7 @@ enum class RecordKind : std::uint8_t {
   connection_unblocked,
   connection_cancelled,  ///< The broker cancelled the consumer.
   connection_channel_closed,
+  connection_restarted,  ///< The first of a process that follows a dead one: what that one had open stays so for ever.
 };
 
 enum class RecordError : std::uint8_t {

@@ -22,8 +22,8 @@ struct MessageHeaders {
   bool operator==(const MessageHeaders&) const = default;
 };
 
-/// Nothing, if there is no such header, or if it is not exactly one of ours: then the message is not ours. Reads nothing
-/// but the table, whatever is in it.
+/// Nothing, if there is no such header, or if it is not exactly one of ours: then the message is not ours. Reads
+/// nothing but the table, whatever is in it.
 std::optional<MessageHeaders> read_headers(const amqp_basic_properties_t& properties);
 
 /// Appends basic.publish with header and body frames of one message after another; only the fields that differ are

@@ -10,6 +10,7 @@
 #include "agents/workers/config.hpp"
 #include "agents/workers/consumer.hpp"
 #include "agents/workers/producer.hpp"
+#include "agents/workers/recorder.hpp"
 #include "agents/workers/ring.hpp"
 
 namespace troop::agents {
@@ -38,6 +39,9 @@ int worker_main(int config_fd, int ring_fd) {
   close(config_fd);
   close(ring_fd);  // the mapping stays
   if (!die_with_agent(ring.value().agent_pid())) return 3;
+  if (ring.value().restarted()) {
+    Recorder{ring.value()}.connection(protocol::RecordKind::connection_restarted, protocol::RecordError::none, 0);
+  }
   const bool producer = config.value().role == WorkerConfig::Role::producer;
   return producer ? run_producer(config.value(), ring.value()) : run_consumer(config.value(), ring.value());
 }

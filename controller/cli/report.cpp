@@ -66,7 +66,7 @@ void add_report(CLI::App& app, int& exit_code) {
   command->add_option("--out", options->out, "Write to this file instead of standard output")->type_name("FILE");
   command->footer(
       "The verdict is the one that the run recorded; `troop verify` judges its history again.\n"
-      "Exit codes: that of the recorded run (0 pass, 1 fail, 3 inconclusive, 4 not restored, 130 or 143 ended by a\n"
+      "Exit codes: that of the recorded run (0 pass, 1 fail, 3 inconclusive, 4 not restored, 128 + n ended by a\n"
       "signal); 2 RUN_DIR is missing or damaged; 3 the report could not be written.\n\n"
       "Example:\n  troop report troop-runs/broker-stop --format html --out report.html");
   command->callback([options, &exit_code] { exit_code = report(*options); });

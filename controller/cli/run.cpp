@@ -126,7 +126,7 @@ void add_run(CLI::App& app, int& exit_code) {
   command->footer(
       "Example:\n  troop run broker/stop --set workload.rate=500 --out /tmp/first-run\n\n"
       "Exit codes: 0 pass, 1 fail, 2 usage (nothing was touched), 3 inconclusive,\n"
-      "            4 something could not be restored, 130/143 ended by a signal.");
+      "            4 something could not be restored, 130/143/129 ended by a signal.");
   command->callback([arguments, &exit_code] { exit_code = run_scenario(*arguments); });
 }
 

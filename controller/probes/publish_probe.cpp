@@ -43,13 +43,13 @@ void PublishProbe::observe(std::uint16_t worker, const Record& record) {
         ++bad_;
       }
       break;
+    case RecordKind::connection_restarted:
+      // What its predecessor had open will never be answered, and is no sign of the broker.
+      std::erase_if(outstanding_, [&](const auto& each) { return each.first >> worker_shift == worker; });
+      break;
     default:
       break;
   }
-}
-
-void PublishProbe::forget(std::uint16_t worker) {
-  std::erase_if(outstanding_, [&](const auto& each) { return each.first >> worker_shift == worker; });
 }
 
 Measurement PublishProbe::close_window(std::int64_t now) {

@@ -32,8 +32,6 @@ class PublishProbe {
   explicit PublishProbe(model::SteadyState wanted) : wanted_(std::move(wanted)) {}
 
   void observe(std::uint16_t worker, const protocol::Record& record);
-  /// This worker's process is gone: its outstanding publishes will never be answered, and are no sign of the broker.
-  void forget(std::uint16_t worker);
   /// Ends the window at `now` (CLOCK_MONOTONIC, ns) and starts the next one.
   Measurement close_window(std::int64_t now);
   [[nodiscard]] const model::SteadyState& wanted() const { return wanted_; }

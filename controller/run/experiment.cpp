@@ -46,6 +46,11 @@ T parameter(const model::InvariantSpec& spec, std::string_view name, T fallback)
   return value == nullptr ? fallback : *value;
 }
 
+std::string way_to_end(int signal_number) {
+  if (signal_number == SIGINT) return "interrupted (SIGINT)";
+  return signal_number == SIGHUP ? "hung up (SIGHUP)" : "terminated (SIGTERM)";
+}
+
 history::Type type_from(std::string_view text) {
   if (text == "invoke") return history::Type::invoke;
   if (text == "ok") return history::Type::ok;
@@ -76,7 +81,7 @@ Experiment::Experiment(asio::io_context& io, const RunRequest& request, Progress
 void Experiment::interrupt(int signal_number) {
   if (signal_ != 0) return;
   signal_ = signal_number;
-  progress_.note(signal_number == SIGINT ? "interrupted: undoing everything" : "terminated: undoing everything");
+  progress_.note(way_to_end(signal_number) + ": undoing everything");
   if (agent_ && running_) agent_->abandon();
 }
 
@@ -104,7 +109,7 @@ asio::awaitable<void> Experiment::run() {
   protocol::spawn(io_, renew_lease());
   auto result = co_await conduct();
   if (signal_ != 0) {
-    document_.ended_by = signal_ == SIGINT ? "interrupted (SIGINT)" : "terminated (SIGTERM)";
+    document_.ended_by = way_to_end(signal_);
   } else if (result.has_error()) {
     fail(std::move(result).error(), "failed");
   }
@@ -291,7 +296,6 @@ asio::awaitable<void> Experiment::play_step(std::size_t index, std::int64_t zero
       fault.effective = since_began(effective.has_value() ? effective.value() : monotonic_ns());
       if (auto proof = protocol::text_field(applied.value(), "proof"); proof.has_value()) fault.proof = proof.value();
       fault.outcome = "proven";
-      if (step.fault == "process.kill") forget_worker(step.victim);
       const std::int64_t over = began_ + fault.effective->count() + step.period.value_or(Duration{0}).count();
       while (running_ && monotonic_ns() < over)
         co_await pause_until(std::min(monotonic_ns() + turn_length.count(), over));
@@ -393,11 +397,6 @@ void Experiment::take_records(const protocol::RecordBatch& batch) {
   if (!recorder_) return;
   recorder_->add(batch);
   steady_.observe(batch.worker, batch.records);
-}
-
-void Experiment::forget_worker(const std::string& name) {
-  const auto found = std::find(workers_.begin(), workers_.end(), name);
-  if (found != workers_.end()) steady_.forget(static_cast<std::uint16_t>(found - workers_.begin()));
 }
 
 void Experiment::take_event(const json::object& event) {

@@ -70,7 +70,6 @@ class Experiment {
   void end_phase();
   void close_windows();
   void take_records(const protocol::RecordBatch& batch);
-  void forget_worker(const std::string& name);
   void take_event(const boost::json::object& event);
   void write_history(std::int64_t watermark);
   void record_start(const boost::json::object& broker);

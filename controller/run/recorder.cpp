@@ -74,6 +74,8 @@ Shape shape(RecordKind kind) {
       return {Type::info, Subject::connection, "\"cancelled\""};
     case RecordKind::connection_channel_closed:
       return {Type::info, Subject::connection, "\"channel-closed\""};
+    case RecordKind::connection_restarted:
+      return {Type::info, Subject::connection, "\"restarted\""};
   }
   return {Type::info, Subject::other};
 }

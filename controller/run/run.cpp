@@ -47,6 +47,11 @@ void judge_evidence(formats::RunDocument& document, const RunRequest& request) {
   document.stories = std::move(retold.value().stories);
 }
 
+bool ignored(int signal_number) {
+  struct sigaction current {};
+  return sigaction(signal_number, nullptr, &current) == 0 && current.sa_handler == SIG_IGN;
+}
+
 }  // namespace
 
 int exit_code_for(bool unrestored, int signal_number, invariants::Verdict verdict) {
@@ -69,6 +74,7 @@ RunOutcome run(const RunRequest& request, const Provenance& provenance, Progress
   asio::io_context io{1};
   Experiment experiment{io, request, progress};
   asio::signal_set signals{io, SIGINT, SIGTERM};
+  if (!ignored(SIGHUP)) signals.add(SIGHUP);  // nohup means it
   const auto on_signal = [&experiment](const boost::system::error_code& cancelled, int number) {
     if (!cancelled) experiment.interrupt(number);
   };

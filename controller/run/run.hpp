@@ -22,8 +22,8 @@ struct RunOutcome {
   formats::RunDocument document;
 };
 
-/// Blocks until the run is over; SIGINT and SIGTERM end it early and undo everything. Writes history.ndjson, run.json
-/// and report.html into the run directory. Never throws for what happens to the run.
+/// Blocks until the run is over; SIGINT, SIGTERM and SIGHUP end it early and undo everything. Writes history.ndjson,
+/// run.json and report.html into the run directory. Never throws for what happens to the run.
 RunOutcome run(const RunRequest& request, const Provenance& provenance, Progress& progress);
 
 /// The documented exit code: what could not be restored wins, then the signal, then the verdict.

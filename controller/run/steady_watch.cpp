@@ -18,10 +18,6 @@ void SteadyWatch::observe(std::uint16_t worker, std::span<const protocol::Record
   }
 }
 
-void SteadyWatch::forget(std::uint16_t worker) {
-  for (auto& each : probes_) each.probe.forget(worker);
-}
-
 std::vector<SteadyWatch::Closed> SteadyWatch::close_due(std::int64_t now) {
   std::vector<Closed> closed;
   for (auto& each : probes_) {

@@ -25,8 +25,6 @@ class SteadyWatch {
   /// The first windows begin.
   void begin(std::int64_t now);
   void observe(std::uint16_t worker, std::span<const protocol::Record> records);
-  /// This worker's process is gone: what it had outstanding will never be answered.
-  void forget(std::uint16_t worker);
   /// Closes the windows that are due at `now`.
   std::vector<Closed> close_due(std::int64_t now);
 

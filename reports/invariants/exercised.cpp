@@ -28,6 +28,7 @@ void ExercisedInvariant::judge(const FaultWindow& fault, Judgement& judgement) c
     raise(judgement, Outcome::unknown, who + ": not proven that it took effect");
     return;
   }
+  if (fault.stop_failed) raise(judgement, Outcome::unknown, who + ": not proven that it was undone");
   if (fault.publishes_inside < publishes_) {
     raise(judgement, Outcome::unknown,
           fmt::format("{}: {} publishes while it was in force, at least {} are needed", who, fault.publishes_inside,

@@ -25,6 +25,7 @@ struct FaultWindow {
   Moment stop_asked;
   Moment ended;                           ///< Proven over.
   bool refused = false;                   ///< It certainly never took effect.
+  bool stop_failed = false;               ///< Asked to end, and that was not proven.
   std::int64_t publishes_at_start = 0;    ///< Publishes invoked before `started`.
   std::int64_t publishes_inside = 0;      ///< Publishes invoked between `started` and `ended`, or the history's end.
   std::int64_t outstanding_at_start = 0;  ///< In flight for the target when it was asked for or proven: the larger.

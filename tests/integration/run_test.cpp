@@ -170,7 +170,7 @@ TEST_P(InterruptTest, UndoesEverythingAndStillReports) {
   if (std::string_view{at.when} != "prepare") {
     EXPECT_THAT(slurp(world_.run_directory() / "report.html"), HasSubstr("<html"));
     EXPECT_THAT(run_json(world_).at("ended_by").as_string().c_str(),
-                HasSubstr(at.signal == SIGINT ? "SIGINT" : "SIGTERM"));
+                HasSubstr("SIG" + std::string{sigabbrev_np(at.signal)}));
     EXPECT_NE(run_json(world_).at("verdict").as_string(), "pass");
   }
 }
@@ -182,7 +182,7 @@ INSTANTIATE_TEST_SUITE_P(Moments, InterruptTest,
                              {"in_steady_state", "steady state", SIGTERM, 143},
                              {"while_the_fault_is_applied", "  broker.stop on broker", SIGINT, 130},
                              {"while_it_is_undone", "undo broker.stop", SIGTERM, 143},
-                             {"in_recovery", "Z recovery", SIGINT, 130},
+                             {"in_recovery", "Z recovery", SIGHUP, 129},
                              {"in_the_drain", "Z drain", SIGINT, 130},
                          }),
                          [](const auto& each) { return std::string{each.param.name}; });
@@ -215,27 +215,36 @@ pid_t agent_of(const World& world) {
   return -1;
 }
 
-TEST_F(RunTest, IsInconclusiveWhenTheAgentIsKilledAndCleansUpAfterIt) {
-  TroopCommand troop{world_, quick_stop({"step.0.for=60s"})};
-  ASSERT_TRUE(troop.says("experiment", 60s)) << everything(troop);
-  const pid_t agent = agent_of(world_);
-  ASSERT_GT(agent, 1);
-  kill(agent, SIGKILL);
-  EXPECT_EQ(troop.exit_code(30s), 3) << everything(troop);
-  EXPECT_EQ(run_json(world_).at("ended_by").as_string(), "agent-lost");
-  expect_nothing_left();
-}
+struct AgentCase {
+  const char* name;
+  const char* when;  ///< What the progress says at that moment.
+  int signal;
+  friend void PrintTo(const AgentCase& c, std::ostream* out) {
+    *out << "signal " << c.signal << " at '" << c.when << "'";
+  }
+};
 
-TEST_F(RunTest, IsInconclusiveWhenTheAgentHangsAndCleansUpAfterIt) {
-  TroopCommand troop{world_, quick_stop({"step.0.for=60s"})};
-  ASSERT_TRUE(troop.says("experiment", 60s)) << everything(troop);
+class LostAgentTest : public RunTest, public testing::WithParamInterface<AgentCase> {};
+
+TEST_P(LostAgentTest, MakesTheRunInconclusiveAndIsCleanedUpAfter) {
+  const auto& at = GetParam();
+  TroopCommand troop{world_, quick_stop()};
+  ASSERT_TRUE(troop.says(at.when, 60s)) << everything(troop);
   const pid_t agent = agent_of(world_);
   ASSERT_GT(agent, 1);
-  kill(agent, SIGSTOP);
+  kill(agent, at.signal);
   EXPECT_EQ(troop.exit_code(60s), 3) << everything(troop);
   EXPECT_EQ(run_json(world_).at("ended_by").as_string(), "agent-lost");
   expect_nothing_left();
 }
+
+INSTANTIATE_TEST_SUITE_P(, LostAgentTest,
+                         testing::ValuesIn(std::vector<AgentCase>{
+                             {"killed_in_the_experiment", "Z experiment", SIGKILL},
+                             {"hung_in_the_experiment", "Z experiment", SIGSTOP},
+                             {"hung_while_it_ends_the_parts", "Z stop", SIGSTOP},
+                         }),
+                         [](const auto& each) { return std::string{each.param.name}; });
 
 TEST_F(RunTest, CleansUpAfterARunOfWhichNobodySurvived) {
   {

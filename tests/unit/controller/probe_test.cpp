@@ -136,7 +136,9 @@ TEST_F(PublishProbeTest, ForgetsWhatADeadWorkerHadOutstandingAndNothingElse) {
   invoke(1, 0, 1);
   invoke(2, 0, 1);
   invoke(1, 0, 2);
-  probe_.forget(1);
+  protocol::Record restarted;
+  restarted.kind = RecordKind::connection_restarted;
+  probe_.observe(1, restarted);
   const auto measured = probe_.close_window(2000 * ms);
   EXPECT_THAT(measured.values, testing::Contains(Pair("success", DoubleEq(0))));
   complete(RecordKind::publish_ok, 1, 2100 * ms, 0, RecordError::none, 0);

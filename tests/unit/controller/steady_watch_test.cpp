@@ -104,15 +104,6 @@ TEST_F(SteadyWatchTest, CountsNoWindowFromBeforeThePartWasBack) {
   EXPECT_EQ(watch_.steady_after(3 * second, 2), 6 * second);
 }
 
-TEST_F(SteadyWatchTest, ForgetsAWorkerInEveryProbe) {
-  const std::vector<Record> outstanding{test::publish(RecordKind::publish_invoke, 1, 0, 0)};
-  watch_.observe(3, outstanding);
-  watch_.forget(3);
-  const auto closed = watch_.close_due(5 * second);
-  ASSERT_EQ(closed.size(), 1U);
-  EXPECT_TRUE(closed[0].measured.values.empty());
-}
-
 TEST(SteadyWatchOfSeveralTest, WaitsForTheSlowest) {
   SteadyWatch watch{{steady(1s, 10s), steady(2s, 5s)}};
   EXPECT_EQ(watch.timeout(), 10s);

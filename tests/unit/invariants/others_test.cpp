@@ -282,6 +282,14 @@ Story loaded(int publishes, std::string_view run = R"("seed":1)") {
   return story.fault("invoke", "stop").fault("ok", "stop").drain();
 }
 
+/// The same, but whether the fault was undone remains open.
+Story never_undone(std::string_view answer) {
+  Story story;
+  story.run_start().invoke("first").fault("invoke", "start").fault("ok", "start").ok("first").deliver("first");
+  for (int i = 0; i < 100; ++i) story.sent(fmt::format("m-{}", i)).deliver(fmt::format("m-{}", i));
+  return story.fault("invoke", "stop").fault(answer, "stop").drain().run_stop();
+}
+
 /// A consumer is killed while `waiting` messages are published, confirmed and not delivered.
 Story consumer_killed(int waiting, std::string_view target) {
   const auto fault = [&](std::string_view phase) {
@@ -339,6 +347,8 @@ INSTANTIATE_TEST_SUITE_P(
          Story{}.run_start().sent("a").deliver("a").fault("invoke", "start").fault("info", "start").run_stop(),
          unknown,
          {{"proven", 0}}},
+        {"a_fault_that_could_not_be_undone", exercised, never_undone("fail"), unknown, {{"proven", 1}}},
+        {"a_fault_that_may_not_be_undone", exercised, never_undone("info"), unknown, {{"proven", 1}}},
         {"no_fault_planned_and_load", exercised, Story{}.run_start().sent("a").deliver("a").run_stop(), holds, {}},
         {"no_fault_and_no_load", exercised, Story{}.run_start().run_stop(), unknown, {}},
     }),

@@ -178,29 +178,29 @@ TEST_P(ForeignHeadersTest, AreNotOurs) {
   EXPECT_FALSE(read_headers(properties));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    , ForeignHeadersTest,
-    testing::ValuesIn(std::vector<Foreign>{
-        {"none", {}},
-        {"a_number", {{"troop", integer(1)}}},
-        {"empty", {{"troop", text("")}}},
-        {"one_number_missing", {{"troop", text("1.2.3")}}},
-        {"one_number_too_many", {{"troop", text("1.2.3.4.5")}}},
-        {"text_behind", {{"troop", text("1.2.3.4 ")}}},
-        {"text_in_front", {{"troop", text(" 1.2.3.4")}}},
-        {"no_digits", {{"troop", text("1..3.4")}}},
-        {"negative", {{"troop", text("1.-2.3.4")}}},
-        {"producer_too_large", {{"troop", text("65536.1.1.1")}}},
-        {"producer_zero", {{"troop", text("0.1.1.1")}}},
-        {"seq_zero", {{"troop", text("1.0.1.1")}}},
-        {"seq_too_large", {{"troop", text("1.18446744073709551616.1.1")}}},
-        {"attempt_zero", {{"troop", text("1.1.0.1")}}},
-        {"attempt_too_large", {{"troop", text("1.1.65536.1")}}},
-        {"key_too_large", {{"troop", text("1.1.1.4294967296")}}},
-        {"twice", {{"troop", text("1.1.1.1")}, {"troop", text("1.1.1.1")}}},
-        {"other_names", {{"troop-", text("1.1.1.1")}, {"", text("1.1.1.1")}, {"Troop", text("1.1.1.1")}}},
-    }),
-    [](const auto& c) { return std::string{c.param.name}; });
+INSTANTIATE_TEST_SUITE_P(, ForeignHeadersTest,
+                         testing::ValuesIn(std::vector<Foreign>{
+                             {"none", {}},
+                             {"a_number", {{"troop", integer(1)}}},
+                             {"empty", {{"troop", text("")}}},
+                             {"one_number_missing", {{"troop", text("1.2.3")}}},
+                             {"one_number_too_many", {{"troop", text("1.2.3.4.5")}}},
+                             {"text_behind", {{"troop", text("1.2.3.4 ")}}},
+                             {"text_in_front", {{"troop", text(" 1.2.3.4")}}},
+                             {"no_digits", {{"troop", text("1..3.4")}}},
+                             {"negative", {{"troop", text("1.-2.3.4")}}},
+                             {"producer_too_large", {{"troop", text("65536.1.1.1")}}},
+                             {"producer_zero", {{"troop", text("0.1.1.1")}}},
+                             {"seq_zero", {{"troop", text("1.0.1.1")}}},
+                             {"seq_too_large", {{"troop", text("1.18446744073709551616.1.1")}}},
+                             {"attempt_zero", {{"troop", text("1.1.0.1")}}},
+                             {"attempt_too_large", {{"troop", text("1.1.65536.1")}}},
+                             {"key_too_large", {{"troop", text("1.1.1.4294967296")}}},
+                             {"twice", {{"troop", text("1.1.1.1")}, {"troop", text("1.1.1.1")}}},
+                             {"other_names",
+                              {{"troop-", text("1.1.1.1")}, {"", text("1.1.1.1")}, {"Troop", text("1.1.1.1")}}},
+                         }),
+                         [](const auto& c) { return std::string{c.param.name}; });
 
 TEST(HeadersTest, AreReadBesideOthers) {
   amqp_table_entry_t entries[] = {{amqp_cstring_bytes("x-death"), text("a")},
