@@ -24,7 +24,7 @@ void append(std::string& out, const T& value) {
 }
 
 bool is_known(const Record& record) {
-  return record.kind >= RecordKind::publish_invoke && record.kind <= RecordKind::connection_channel_closed &&
+  return record.kind >= RecordKind::publish_invoke && record.kind <= last_record_kind &&
          record.error <= RecordError::refused;
 }
 

@@ -28,6 +28,8 @@ enum class RecordKind : std::uint8_t {
   connection_restarted,  ///< The first of a process that follows a dead one: what that one had open stays so for ever.
 };
 
+constexpr RecordKind last_record_kind = RecordKind::connection_restarted;
+
 enum class RecordError : std::uint8_t {
   none,
   nack,

@@ -116,6 +116,7 @@ asio::awaitable<void> Experiment::run() {
   running_ = false;
   co_await end_agent();
   if (recorder_) {
+    if (agent_lost_) recorder_->drop_records_from(complete_until_);
     record("run", history::Type::info, {{"phase", "stop"}, {"reason", document_.ended_by}});
     if (auto written = recorder_->finish(); written.has_error()) fail(written.error(), "disk-full");
     const Counts& counts = recorder_->counts();
@@ -156,6 +157,7 @@ asio::awaitable<Result<void>> Experiment::prepare() {
     fail({ErrorKind::lost, fmt::format("{} ended though nothing broke it: {}", part, detail)}, "part-lost");
   };
   listener.lost = [this](const std::string& reason) {
+    agent_lost_ = true;
     fail({ErrorKind::lost, "the agent ended during the run: " + reason}, "agent-lost");
   };
   BOOST_OUTCOME_CO_TRY(agent_,
@@ -387,6 +389,7 @@ asio::awaitable<void> Experiment::renew_lease() {
     if (ended_ || !agent_ || agent_->lost()) continue;
     auto renewed = co_await agent_->request("renew", json::object{}, protocol::lease);
     if (renewed.has_error() && renewed.error().kind == ErrorKind::timeout) {
+      agent_lost_ = true;
       fail({ErrorKind::lost, "the agent has been silent for " + model::to_text(protocol::lease)}, "agent-lost");
       agent_->abandon();
     }
@@ -412,9 +415,8 @@ void Experiment::take_event(const json::object& event) {
 
 void Experiment::write_history(std::int64_t watermark) {
   if (!recorder_) return;
-  if (auto written = recorder_->write_until(watermark - merge_slack.count()); written.has_error()) {
-    fail(written.error(), "disk-full");
-  }
+  complete_until_ = watermark - merge_slack.count();
+  if (auto written = recorder_->write_until(complete_until_); written.has_error()) fail(written.error(), "disk-full");
 }
 
 void Experiment::record(std::string f, history::Type type, json::object fields) {

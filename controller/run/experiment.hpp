@@ -91,6 +91,8 @@ class Experiment {
   std::vector<std::string> workers_;  ///< By record-frame index.
   bool running_ = true;               ///< Until it is time to put everything back.
   bool ended_ = false;                ///< Everything has been put back.
+  bool agent_lost_ = false;           ///< The evidence ends at complete_until_.
+  std::int64_t complete_until_ = 0;   ///< Nothing older is still to come; monotonic.
   int steps_under_way_ = 0;
   int signal_ = 0;
   bool unrestored_ = false;

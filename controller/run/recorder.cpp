@@ -158,6 +158,12 @@ Result<void> Recorder::write_until(std::int64_t monotonic) {
   return writer_.flush();
 }
 
+void Recorder::drop_records_from(std::int64_t monotonic) {
+  std::erase_if(pending_, [&](const Pending& each) {
+    return each.time >= monotonic && std::holds_alternative<Record>(each.what);
+  });
+}
+
 Result<void> Recorder::finish() { return write_until(INT64_MAX); }
 
 Result<void> Recorder::write(const Pending& pending) {

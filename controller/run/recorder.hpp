@@ -48,6 +48,9 @@ class Recorder {
   void add(std::int64_t monotonic, OtherEvent event);
   /// Writes everything older than `monotonic` and hands it to the kernel. Errors: lost (the disk is full or broken).
   Result<void> write_until(std::int64_t monotonic);
+  /// Drops the workers' records from `monotonic` on: where the agent was lost, some of them are missing, and half of
+  /// the evidence accuses (a delivery without its publish).
+  void drop_records_from(std::int64_t monotonic);
   /// Writes all that is left. Errors: lost.
   Result<void> finish();
 

@@ -283,7 +283,8 @@ TEST_F(RecorderTest, WritesWhatBecomesOfAConnection) {
       {RecordKind::connection_blocked, "\"blocked\""},
       {RecordKind::connection_unblocked, "\"unblocked\""},
       {RecordKind::connection_cancelled, "\"cancelled\""},
-      {RecordKind::connection_channel_closed, "\"channel-closed\""}};
+      {RecordKind::connection_channel_closed, "\"channel-closed\""},
+      {RecordKind::connection_restarted, "\"restarted\""}};
   for (const auto& [kind, value] : all) add(full(kind), 1);
   ASSERT_TRUE(recorder_->finish());
   std::size_t seen = 0;
@@ -295,6 +296,22 @@ TEST_F(RecorderTest, WritesWhatBecomesOfAConnection) {
     ++seen;
   });
   EXPECT_EQ(seen, all.size());
+}
+
+TEST_F(RecorderTest, DropsWhatCameAfterTheEvidenceEndedAndKeepsWhatTheControllerSaw) {
+  const auto at = [](std::int64_t time) {
+    Record record = full(RecordKind::deliver);
+    record.time = time;
+    return record;
+  };
+  add(at(1000), 1);
+  add(at(2000), 1);
+  recorder_->add(3000, {"controller", Type::info, "run", {{"phase", "stop"}}});
+  recorder_->drop_records_from(2000);
+  ASSERT_TRUE(recorder_->finish());
+  std::vector<Subject> seen;
+  each_event([&](const history::Event& event) { seen.push_back(event.f); });
+  EXPECT_THAT(seen, testing::ElementsAre(Subject::deliver, Subject::run));
 }
 
 TEST_F(RecorderTest, KeepsTheFieldsOfOthersEvents) {

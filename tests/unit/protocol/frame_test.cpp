@@ -215,7 +215,7 @@ TEST(RecordBatchTest, IsRefusedWhereARecordSaysWhatNoWorkerSays) {
     const auto decoded = decode_records(std::string_view{records_frame(1, batch)}.substr(5));
     return decoded.has_error() && decoded.error().kind == ErrorKind::protocol;
   };
-  const auto last_kind = static_cast<std::uint8_t>(RecordKind::connection_channel_closed);
+  const auto last_kind = static_cast<std::uint8_t>(last_record_kind);
   const auto last_error = static_cast<std::uint8_t>(RecordError::refused);
   for (std::uint8_t kind = 1; kind <= last_kind; ++kind) EXPECT_FALSE(refused(kind, 0)) << int{kind};
   for (std::uint8_t error = 0; error <= last_error; ++error) EXPECT_FALSE(refused(1, error)) << int{error};
