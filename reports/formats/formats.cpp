@@ -7,11 +7,15 @@ namespace troop::formats {
 namespace {
 
 // A new document is one line here, one file of its own, and one golden file in tests/golden/expected.
-constexpr std::array<Format, 3> table{{
+constexpr std::array<Format, 5> table{{
     {"terminal", "",
      [](const RunDocument& document, const Options& options) { return to_terminal(document, options); }},
     {"json", "run.json", [](const RunDocument& document, const Options&) { return to_json(document); }},
     {"html", "report.html", [](const RunDocument& document, const Options&) { return to_html(document); }},
+    {"junit", "junit.xml",
+     [](const RunDocument& document, const Options& options) { return to_junit(document, options); }},
+    {"markdown", "summary.md",
+     [](const RunDocument& document, const Options& options) { return to_markdown(document, options); }},
 }};
 
 }  // namespace

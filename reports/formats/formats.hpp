@@ -32,6 +32,13 @@ Result<RunDocument> from_json(std::string_view text, std::string_view source = "
 /// `report.html`: one file that opens offline and asks no network for anything.
 std::string to_html(const RunDocument& document);
 
+/// `junit.xml`: one suite, a case for each invariant and one for the run. Its cases are all green only if the exit code
+/// is 0. Well-formed XML 1.0 whatever the document quotes.
+std::string to_junit(const RunDocument& document, const Options& options = {});
+
+/// `summary.md` for a pull request: at most some 60 KB whatever happened. Nothing that it quotes is taken for markup.
+std::string to_markdown(const RunDocument& document, const Options& options = {});
+
 struct Format {
   std::string_view name;  ///< What `--format` takes.
   std::string_view file;  ///< Its file in the run directory; empty: it has none.

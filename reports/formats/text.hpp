@@ -43,5 +43,7 @@ std::string listed(const std::vector<std::string>& items);
 
 /// "1 fault", "3 faults".
 std::string plural(std::int64_t count, std::string_view noun);
+/// For nouns that take more than an s: "1 anomaly", "3 anomalies".
+std::string plural(std::int64_t count, std::string_view one, std::string_view many);
 
 }  // namespace troop::formats

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "reports/formats/text.hpp"
 
@@ -67,6 +68,21 @@ Headline headline(const RunDocument& document) {
 
 std::string title(const RunDocument& document) {
   return document.scenario_title.empty() ? document.scenario_name : document.scenario_title;
+}
+
+std::vector<std::string> invariant_names(const RunDocument& document) {
+  const auto& all = document.judged.invariants;
+  std::map<std::string_view, std::size_t> of_kind;
+  for (const auto& judgement : all) ++of_kind[judgement.kind];
+  std::vector<std::string> names;
+  std::map<std::string, std::size_t> seen;
+  for (const auto& judgement : all) {
+    const bool alone = of_kind[judgement.kind] == 1 || judgement.claim.empty();
+    std::string name = alone ? judgement.kind : fmt::format("{} ({})", judgement.kind, judgement.claim);
+    const std::size_t nth = ++seen[name];
+    names.push_back(nth == 1 ? std::move(name) : fmt::format("{} #{}", name, nth));
+  }
+  return names;
 }
 
 std::vector<std::string> telling_counts(const std::vector<std::pair<std::string, std::int64_t>>& counts) {

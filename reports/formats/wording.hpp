@@ -21,6 +21,9 @@ Headline headline(const RunDocument& document);
 /// "scenario title", or its name where it has none.
 std::string title(const RunDocument& document);
 
+/// One name for each invariant, none twice: its kind, and its parameters as well where there are several of that kind.
+std::vector<std::string> invariant_names(const RunDocument& document);
+
 /// The counts that are not zero, in order: {"confirmed 39,998", "lost 198", "longest undo 3.02 s"}.
 std::vector<std::string> telling_counts(const std::vector<std::pair<std::string, std::int64_t>>& counts);
 

@@ -37,6 +37,7 @@ json::object of(const Judgement& judgement) {
   for (const auto& [name, count] : judgement.counts) counts[name] = count;
   json::object object;
   object["kind"] = judgement.kind;
+  object["claim"] = judgement.claim;
   object["outcome"] = to_text(judgement.outcome);
   object["counts"] = std::move(counts);
   object["anomalies"] = array_of(judgement.anomalies, [](const Anomaly& anomaly) { return of(anomaly); });
@@ -107,6 +108,7 @@ Anomaly anomaly_from(Parts& parts, const json::object& object) {
 Judgement judgement_from(Parts& parts, const json::object& object) {
   Judgement judgement;
   judgement.kind = parts.text(object, "kind");
+  if (object.contains("claim")) judgement.claim = parts.text(object, "claim");  // not in the first runs' documents
   judgement.outcome = parts.word(object, "outcome", {Outcome::unknown, Outcome::holds, Outcome::violated});
   const auto* const counts = object.if_contains("counts");
   const json::value nothing;

@@ -24,6 +24,15 @@ Result<std::unique_ptr<Invariant>> make(const model::InvariantSpec& spec) {
   return usage_error(fmt::format("there is no invariant '{}'", spec.kind));
 }
 
+/// "within = 10s, windows = 3"
+std::string claim_of(const model::InvariantSpec& spec) {
+  std::string claim;
+  for (const auto& [name, value] : spec.parameters) {
+    claim += fmt::format("{}{} = {}", claim.empty() ? "" : ", ", name, model::to_text(value));
+  }
+  return claim;
+}
+
 Verdict combine(const Judged& judged) {
   Verdict verdict = judged.complete ? Verdict::pass : Verdict::inconclusive;
   for (const auto& judgement : judged.invariants) {
@@ -35,13 +44,18 @@ Verdict combine(const Judged& judged) {
 
 Result<Judged> judge_events(history::Reader reader, std::span<const model::InvariantSpec> specs) {
   std::vector<std::unique_ptr<Invariant>> invariants;
+  std::vector<std::string> claims;
   std::unique_ptr<Invariant> exercised;
+  std::string exercised_claim;
   for (const auto& spec : specs) {
     BOOST_OUTCOME_TRY(auto invariant, make(spec));
-    if (spec.kind == "exercised")
+    if (spec.kind == "exercised") {
       exercised = std::move(invariant);
-    else
+      exercised_claim = claim_of(spec);
+    } else {
       invariants.push_back(std::move(invariant));
+      claims.push_back(claim_of(spec));
+    }
   }
 
   Evidence evidence;
@@ -62,14 +76,18 @@ Result<Judged> judge_events(history::Reader reader, std::span<const model::Invar
   if (!exercised && evidence.run.started) {
     BOOST_OUTCOME_TRY(exercised, make_exercised({.kind = "exercised", .expect = {}, .parameters = {}}));
   }
-  if (exercised) invariants.push_back(std::move(exercised));
+  if (exercised) {
+    invariants.push_back(std::move(exercised));
+    claims.push_back(std::move(exercised_claim));
+  }
 
   Judged judged;
   judged.events = reader.events();
   judged.complete = reader.complete();
   judged.warnings = reader.warnings();
-  for (const auto& invariant : invariants) {
-    judged.invariants.push_back(invariant->conclude(evidence, judged.complete));
+  for (std::size_t i = 0; i < invariants.size(); ++i) {
+    judged.invariants.push_back(invariants[i]->conclude(evidence, judged.complete));
+    judged.invariants.back().claim = std::move(claims[i]);
     if (!judged.complete) {
       raise(judged.invariants.back(), Outcome::unknown,
             judged.events == 0 ? "the history is empty" : "the history was cut short");

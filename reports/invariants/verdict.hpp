@@ -25,6 +25,8 @@ struct Judgement {
   std::vector<std::pair<std::string, std::int64_t>> counts;  ///< Exact, in the documented order.
   std::vector<Anomaly> anomalies;                            ///< Capped; `counts` are not.
   std::vector<std::string> reasons;  ///< Why it is not `holds`, for people; also what evidence was missing.
+  /// Its parameters as the scenario gave them, "per = key", to tell it from others of its kind; empty: it has none.
+  std::string claim = {};
 };
 
 struct Judged {

@@ -86,6 +86,12 @@ INSTANTIATE_TEST_SUITE_P(, GoldenReport,
                              {"fail.html", "html", testing::sample_document(), plain},
                              {"pass.html", "html", testing::bare_document(), plain},
                              {"interrupted.html", "html", interrupted(), plain},
+                             {"fail.xml", "junit", testing::sample_document(), plain},
+                             {"pass.xml", "junit", testing::bare_document(), plain},
+                             {"interrupted.xml", "junit", interrupted(), plain},
+                             {"fail.md", "markdown", testing::sample_document(), plain},
+                             {"pass.md", "markdown", testing::bare_document(), plain},
+                             {"interrupted.md", "markdown", interrupted(), plain},
                          }),
                          [](const auto& one) {
                            std::string name = one.param.file;

@@ -50,7 +50,8 @@ inline invariants::Judged sample_judged() {
         {"recovered", 21},
         {"aborted", 0}},
        {{"lost", "p1-5021", {14'602, 14'611}, {"broker.kill"}}, {"lost", "p2-5018", {14'605, 14'612}, {"broker.kill"}}},
-       {"198 confirmed messages were never delivered, though the queue was read to its end"}});
+       {"198 confirmed messages were never delivered, though the queue was read to its end"},
+       "guarantee = at-least-once"});
   judged.invariants.push_back(
       {"order", Outcome::holds, {{"inversions", 0}, {"max_displacement", 0}, {"redelivered_inversions", 83}}, {}, {}});
   judged.invariants.push_back({"accounting",

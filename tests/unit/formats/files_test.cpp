@@ -40,7 +40,10 @@ TEST_F(RunDirectory, HoldsEveryDocumentThatHasAFile) {
   ASSERT_TRUE(write(testing::sample_document(), path_));
   EXPECT_EQ(get(path_ / "run.json"), to_json(testing::sample_document()));
   EXPECT_EQ(get(path_ / "report.html"), to_html(testing::sample_document()));
-  EXPECT_EQ(entries(), 2U) << "no temporary file stays";
+  const Options here{.colour = false, .width = 100, .directory = path_.string()};
+  EXPECT_EQ(get(path_ / "junit.xml"), to_junit(testing::sample_document(), here));
+  EXPECT_EQ(get(path_ / "summary.md"), to_markdown(testing::sample_document(), here));
+  EXPECT_EQ(entries(), 4U) << "no temporary file stays";
   const auto back = read(path_);
   ASSERT_TRUE(back) << back.error().context;
   EXPECT_EQ(back.value().id, testing::sample_document().id);

@@ -368,6 +368,20 @@ TEST(Exercised, is_added_last_where_the_history_has_a_run_start_and_only_there) 
   EXPECT_THAT(kinds(judge_text(without, std::vector{specs[1]})), testing::ElementsAre("delivery"));
 }
 
+TEST(Judge, SaysWhatEachInvariantWasAskedToClaim) {
+  const std::vector<model::InvariantSpec> specs{
+      {"exercised", {}, {{"publishes", std::int64_t{5}}}},
+      {"recovery", {}, {{"within", Duration{std::chrono::seconds{10}}}, {"windows", std::int64_t{3}}}},
+      {"accounting", {}, {}}};
+  std::vector<std::string> claims;
+  const auto judged = judge_text(Story{}.sent("a").text(), specs);
+  for (const auto& judgement : judged.value().invariants) {
+    claims.push_back(judgement.kind + ": " + judgement.claim);
+  }
+  EXPECT_THAT(claims,
+              testing::ElementsAre("recovery: windows = 3, within = 10s", "accounting: ", "exercised: publishes = 5"));
+}
+
 TEST(Verdict, is_the_severest_outcome_and_never_better_than_the_evidence) {
   const std::vector specs{delivery("at-least-once")};
   const auto verdict = [&](const std::string& text) { return judge_text(text, specs).value().verdict; };
