@@ -110,7 +110,7 @@ Result<fs::path> library_folder(const std::string& chosen) {
 
 fs::path find_scenario(const std::string& argument, const std::string& library) {
   std::error_code ignored;
-  const fs::path path{argument};
+  fs::path path{argument};
   if (fs::exists(path, ignored) || argument.empty() || path.is_absolute()) return path;
   const auto folder = library_folder(library);
   if (!folder) return path;

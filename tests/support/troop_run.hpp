@@ -107,7 +107,16 @@ class TroopCommand {
     };
     to_file(STDOUT_FILENO, world.root() / "stdout");
     to_file(STDERR_FILENO, world.root() / "stderr");
-    if (posix_spawn(&pid_, argv[0], &actions, nullptr, argv.data(), envp.data()) != 0) pid_ = -1;
+    // Whoever runs the tests under nohup ignores SIGHUP; troop, which respects that, must not inherit it here.
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    sigset_t defaults;
+    sigemptyset(&defaults);
+    sigaddset(&defaults, SIGHUP);
+    posix_spawnattr_setsigdefault(&attributes, &defaults);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+    if (posix_spawn(&pid_, argv[0], &actions, &attributes, argv.data(), envp.data()) != 0) pid_ = -1;
+    posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
   }
   TroopCommand(const TroopCommand&) = delete;
