@@ -1,15 +1,21 @@
 // The contract of a reversible fault.
 //
-//   plan     reads, changes nothing: whether the victim can be hit, and what to write into the undo journal
+//   plan     before the run changes anything, and before its broker is started: reads, changes nothing; says whether
+//   the
+//            victim can be hit, and begins the undo record
+//   look     right before apply: reads, changes nothing; adds the values to restore to the undo record, as they are
+//            now. Refuses where the fault could not show (an alarm that is in force already)
 //   (the caller appends that record to the journal, on disk, before it goes on)
 //   apply    changes the host, then proves that it took effect
-//   revert   puts it back and proves that; safe when apply ran fully, partly or never, and safe to repeat
+//   revert   puts it back as the record says and proves that; safe when look or apply ran fully, partly or never (a
+//            record without values to restore: look never ended, nothing was changed), and safe to repeat
 //
 // A fault is a row of functions without state of its own: what undo needs is data (UndoRecord), so that it can outlive
 // the agent. Names, parameters, limits and what cannot be undone are in scenarios/model/faults.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/json.hpp>
 #include <span>
 #include <string_view>
 
@@ -20,11 +26,17 @@
 
 namespace troop::agents {
 
+/// The state of the undo record, for apply and revert. It outlives their coroutines.
+using Seen = const boost::json::object&;
+
 struct Fault {
   std::string_view name;
   Result<UndoRecord> (*plan)(Parts& parts, const protocol::StepOrder& order);
-  asio::awaitable<Result<Proof>> (*apply)(Parts& parts, const protocol::StepOrder& order);
-  asio::awaitable<Result<Proof>> (*revert)(Parts& parts, const protocol::StepOrder& order);
+  /// nullptr: there is no more to read than plan did. `state` is the undo record's.
+  asio::awaitable<Result<void>> (*look)(Parts& parts, const protocol::StepOrder& order,
+                                        boost::json::object& state) = nullptr;
+  asio::awaitable<Result<Proof>> (*apply)(Parts& parts, const protocol::StepOrder& order, Seen seen) = nullptr;
+  asio::awaitable<Result<Proof>> (*revert)(Parts& parts, const protocol::StepOrder& order, Seen seen) = nullptr;
 };
 
 /// All faults of this agent. The catalogue in scenarios/model/faults has the same names (a contract test compares

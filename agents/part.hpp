@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "agents/host/process.hpp"
+#include "agents/rabbitmq/control.hpp"
 #include "common/error.hpp"
 
 namespace troop::agents {
@@ -32,11 +33,20 @@ class Part {
   bool meant_to_run = false;
 };
 
+/// Where the workload's messages go: what a fault acts on when its step names nothing else.
+struct WorkloadRoute {
+  std::string queue;     ///< The first, where each message goes to several.
+  std::string exchange;  ///< Empty: the default exchange.
+};
+
 /// Finds parts by name; nullptr where there is none.
 class Parts {
  public:
   virtual ~Parts() = default;
   [[nodiscard]] virtual Part* find(std::string_view name) = 0;
+  /// What can be done to the broker beyond signals; nullptr before it is started, and where nothing can.
+  [[nodiscard]] virtual BrokerControl* broker_control() { return nullptr; }
+  [[nodiscard]] virtual WorkloadRoute route() const { return {}; }
 };
 
 }  // namespace troop::agents

@@ -182,11 +182,19 @@ asio::awaitable<Result<json::object>> ControlSession::apply(const json::object& 
   if (step->record) co_return Error{ErrorKind::protocol, "the step is in force already"};
   step->busy = true;
   notify_fault(*step, "start", "invoke", monotonic_ns());
+  if (step->fault->look != nullptr) {
+    auto looked = co_await step->fault->look(*parts_, step->order, step->undo.state);
+    if (looked.has_error()) {
+      step->busy = false;
+      notify_fault(*step, "start", "fail", monotonic_ns(), looked.error().context);  // nothing was changed
+      co_return looked.error();
+    }
+  }
   auto recorded = journal_.append(step->undo);
   Result<Proof> proof = recorded.has_error() ? Result<Proof>{recorded.error()} : Result<Proof>{Proof{}};
   if (recorded.has_value()) {
     step->record = recorded.value();
-    proof = co_await step->fault->apply(*parts_, step->order);
+    proof = co_await step->fault->apply(*parts_, step->order, step->undo.state);
   }
   step->busy = false;
   if (proof.has_error()) {
@@ -201,7 +209,7 @@ asio::awaitable<Result<json::object>> ControlSession::revert(const json::object&
   BOOST_OUTCOME_CO_TRY(auto step, find_step(request));
   step->busy = true;
   notify_fault(*step, "stop", "invoke", monotonic_ns());
-  auto proof = co_await step->fault->revert(*parts_, step->order);
+  auto proof = co_await step->fault->revert(*parts_, step->order, step->undo.state);
   step->busy = false;
   if (proof.has_error()) {
     // The record stays open: whatever is left is put back by put_back(), or by the next agent.

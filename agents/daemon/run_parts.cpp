@@ -142,6 +142,8 @@ Part* RunParts::find(std::string_view name) {
   return nullptr;
 }
 
+WorkloadRoute RunParts::route() const { return {workload_.queue.name, {}}; }
+
 Result<void> RunParts::start_broker() {
   BOOST_OUTCOME_TRY(workspace_record_, journal_.append(workspace_record(folder_)));
   BOOST_OUTCOME_TRY(workspace_, Workspace::create(folder_));

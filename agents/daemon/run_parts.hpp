@@ -81,6 +81,8 @@ class RunParts : public Parts {
                                                   std::filesystem::path log, UndoJournal& journal);
 
   Part* find(std::string_view name) override;
+  BrokerControl* broker_control() override { return broker_->broker().control(); }
+  [[nodiscard]] WorkloadRoute route() const override;
   [[nodiscard]] BrokerPart& broker() { return *broker_; }
   /// Producers first; the position is the index in record frames.
   [[nodiscard]] const std::vector<std::unique_ptr<WorkerPart>>& workers() const { return workers_; }

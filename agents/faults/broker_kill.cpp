@@ -9,7 +9,7 @@ namespace troop::agents {
 const Fault broker_kill{
     .name = "broker.kill",
     .plan = plan_on_part,
-    .apply = [](Parts& parts, const protocol::StepOrder& order) { return take_down(parts, order, SIGKILL); },
+    .apply = [](Parts& parts, const protocol::StepOrder& order, Seen) { return take_down(parts, order, SIGKILL); },
     .revert = bring_back,
 };
 

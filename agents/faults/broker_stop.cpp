@@ -9,7 +9,7 @@ namespace troop::agents {
 const Fault broker_stop{
     .name = "broker.stop",
     .plan = plan_on_part,
-    .apply = [](Parts& parts, const protocol::StepOrder& order) { return take_down(parts, order, SIGTERM); },
+    .apply = [](Parts& parts, const protocol::StepOrder& order, Seen) { return take_down(parts, order, SIGTERM); },
     .revert = bring_back,
 };
 

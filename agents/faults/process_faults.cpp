@@ -52,7 +52,7 @@ asio::awaitable<Result<Proof>> take_down(Parts& parts, const protocol::StepOrder
       now, fmt::format("pid {} gone after {} ms: {}", process.pid(), (now - asked) / 1'000'000, process.ending())};
 }
 
-asio::awaitable<Result<Proof>> bring_back(Parts& parts, const protocol::StepOrder& order) {
+asio::awaitable<Result<Proof>> bring_back(Parts& parts, const protocol::StepOrder& order, Seen) {
   BOOST_OUTCOME_CO_TRY(auto part, victim(parts, order));
   if (!part->process().alive()) {
     BOOST_OUTCOME_CO_TRY(part->start());
@@ -60,7 +60,7 @@ asio::awaitable<Result<Proof>> bring_back(Parts& parts, const protocol::StepOrde
   co_return co_await part->ready();
 }
 
-asio::awaitable<Result<Proof>> stop_running(Parts& parts, const protocol::StepOrder& order) {
+asio::awaitable<Result<Proof>> stop_running(Parts& parts, const protocol::StepOrder& order, Seen) {
   BOOST_OUTCOME_CO_TRY(auto part, victim(parts, order));
   BOOST_OUTCOME_CO_TRY(part->process().signal(SIGSTOP));
   const bool stopped = co_await state_becomes(part->process(), is_stopped);
@@ -70,7 +70,7 @@ asio::awaitable<Result<Proof>> stop_running(Parts& parts, const protocol::StepOr
   co_return Proof{monotonic_ns(), fmt::format("pid {} is in state T", part->process().pid())};
 }
 
-asio::awaitable<Result<Proof>> let_run(Parts& parts, const protocol::StepOrder& order) {
+asio::awaitable<Result<Proof>> let_run(Parts& parts, const protocol::StepOrder& order, Seen) {
   BOOST_OUTCOME_CO_TRY(auto part, victim(parts, order));
   if (auto sent = part->process().signal(SIGCONT); sent.has_error()) {
     co_return Error{ErrorKind::unrestored, order.fault + ": " + sent.error().context};

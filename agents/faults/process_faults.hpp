@@ -12,11 +12,11 @@ Result<UndoRecord> plan_on_part(Parts& parts, const protocol::StepOrder& order);
 /// effect.
 asio::awaitable<Result<Proof>> take_down(Parts& parts, const protocol::StepOrder& order, int number);
 /// Starts the part unless it runs, and waits until it is ready.
-asio::awaitable<Result<Proof>> bring_back(Parts& parts, const protocol::StepOrder& order);
+asio::awaitable<Result<Proof>> bring_back(Parts& parts, const protocol::StepOrder& order, Seen seen);
 
 /// SIGSTOP, seen in /proc (state T).
-asio::awaitable<Result<Proof>> stop_running(Parts& parts, const protocol::StepOrder& order);
+asio::awaitable<Result<Proof>> stop_running(Parts& parts, const protocol::StepOrder& order, Seen seen);
 /// SIGCONT, seen in /proc, then ready. A part that died meanwhile is an error: it is not as before.
-asio::awaitable<Result<Proof>> let_run(Parts& parts, const protocol::StepOrder& order);
+asio::awaitable<Result<Proof>> let_run(Parts& parts, const protocol::StepOrder& order, Seen seen);
 
 }  // namespace troop::agents

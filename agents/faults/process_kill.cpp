@@ -25,7 +25,7 @@ Result<UndoRecord> plan(Parts& parts, const protocol::StepOrder& order) {
   return plan_on_part(parts, order);
 }
 
-asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& order) {
+asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& order, Seen) {
   return take_down(parts, order, chosen_signal(order));
 }
 

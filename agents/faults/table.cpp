@@ -6,7 +6,15 @@
 namespace troop::agents {
 
 std::span<const Fault> faults() {
-  static const std::array table{broker_kill, broker_pause, broker_restart, broker_stop, process_kill, process_pause};
+  static const std::array table{broker_close_channel,  broker_close_connections,
+                                broker_delete_binding, broker_delete_exchange,
+                                broker_delete_queue,   broker_disk_alarm,
+                                broker_kill,           broker_memory_alarm,
+                                broker_pause,          broker_policy,
+                                broker_purge,          broker_queue_full,
+                                broker_restart,        broker_stop,
+                                broker_stop_app,       broker_suspend_listeners,
+                                process_kill,          process_pause};
   return table;
 }
 

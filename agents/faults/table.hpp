@@ -5,10 +5,22 @@
 
 namespace troop::agents {
 
+extern const Fault broker_close_channel;
+extern const Fault broker_close_connections;
+extern const Fault broker_delete_binding;
+extern const Fault broker_delete_exchange;
+extern const Fault broker_delete_queue;
+extern const Fault broker_disk_alarm;
 extern const Fault broker_kill;
+extern const Fault broker_memory_alarm;
 extern const Fault broker_pause;
+extern const Fault broker_policy;
+extern const Fault broker_purge;
+extern const Fault broker_queue_full;
 extern const Fault broker_restart;
 extern const Fault broker_stop;
+extern const Fault broker_stop_app;
+extern const Fault broker_suspend_listeners;
 extern const Fault process_kill;
 extern const Fault process_pause;
 

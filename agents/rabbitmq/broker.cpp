@@ -8,6 +8,7 @@
 
 #include "agents/host/tcp.hpp"
 #include "agents/host/workspace.hpp"
+#include "agents/rabbitmq/erlang_control.hpp"
 #include "common/ids.hpp"
 
 namespace troop::agents {
@@ -16,6 +17,7 @@ namespace {
 
 constexpr Duration answer_max = std::chrono::milliseconds{500};
 constexpr int ends_max = 5;  // a broker that dies this often while it starts will not come up
+constexpr auto node_name = "troop@localhost";
 constexpr auto search_path = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Debian puts epmd into PATH; where it does not, it is beside the Erlang that RabbitMQ uses.
@@ -35,6 +37,7 @@ Result<void> ManagedBroker::check(const model::Broker& wanted) {
                        "; install it (apt-get install rabbitmq-server) or set system.broker.binary");
   }
   if (find_epmd().empty()) return usage_error("no epmd on this host; install Erlang (apt-get install erlang-base)");
+  if (find_erl().empty()) return usage_error("no erl on this host; install Erlang (apt-get install erlang-base)");
   if (wanted.port != 0 && !port_is_free(wanted.port)) {
     return usage_error(
         fmt::format("port {} is in use; end what listens there, or leave system.broker.port out so that a "
@@ -58,6 +61,8 @@ Result<void> ManagedBroker::configure() {
   } while (distribution_port_ == address_.port || epmd_port_ == address_.port || distribution_port_ == epmd_port_);
   address_.user = "troop";
   address_.password = random_hex(16);
+  control_ = std::make_unique<ErlangControl>(ErlangNode{node_name, epmd_port_, folder_ / "home", folder_}, address_,
+                                             stopping_);
 
   std::error_code failure;
   for (const char* name : {"mnesia", "log", "home"}) fs::create_directory(folder_ / name, failure);
@@ -82,7 +87,7 @@ Result<void> ManagedBroker::spawn() {
   const Spawn what{
       {fs::absolute(wanted_.binary).string()},
       {fmt::format("PATH={}", search_path), "LANG=C.UTF-8", "HOME=" + path("home"), "RABBITMQ_CONF_ENV_FILE=/dev/null",
-       "RABBITMQ_NODENAME=troop@localhost", fmt::format("RABBITMQ_NODE_PORT={}", address_.port),
+       fmt::format("RABBITMQ_NODENAME={}", node_name), fmt::format("RABBITMQ_NODE_PORT={}", address_.port),
        fmt::format("RABBITMQ_DIST_PORT={}", distribution_port_), "RABBITMQ_MNESIA_BASE=" + path("mnesia"),
        "RABBITMQ_LOG_BASE=" + path("log"), "RABBITMQ_CONFIG_FILE=" + path("rabbitmq.conf"),
        "RABBITMQ_ENABLED_PLUGINS_FILE=" + path("enabled_plugins"), "RABBITMQ_PID_FILE=" + path("pid"),

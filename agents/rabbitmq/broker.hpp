@@ -7,10 +7,12 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <filesystem>
+#include <memory>
 #include <string>
 
 #include "agents/host/process.hpp"
 #include "agents/rabbitmq/client.hpp"
+#include "agents/rabbitmq/control.hpp"
 #include "common/error.hpp"
 #include "scenarios/model/scenario.hpp"
 
@@ -36,6 +38,8 @@ class ManagedBroker {
   [[nodiscard]] Process& process() { return process_; }
   [[nodiscard]] Process& epmd() { return epmd_; }
   [[nodiscard]] std::filesystem::path log() const { return folder_ / "out"; }
+  /// What can be done to it beyond AMQP, while its process runs; nullptr before configure().
+  [[nodiscard]] BrokerControl* control() { return control_.get(); }
 
  private:
   [[nodiscard]] std::string log_tail() const;
@@ -48,6 +52,7 @@ class ManagedBroker {
   std::uint16_t epmd_port_ = 0;
   Process epmd_;
   Process process_;
+  std::unique_ptr<BrokerControl> control_;
 };
 
 }  // namespace troop::agents

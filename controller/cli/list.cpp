@@ -103,6 +103,7 @@ std::string faults_text() {
     add_line(out, "for", period_name(fault.period));
     add_parameters(out, fault.parameters);
     add_line(out, "by", fault.back_end);
+    for (const auto what : fault.client_sees) add_line(out, "clients see", what);
     add_line(out, "undo", fmt::format("{}; at most {}", fault.undo, model::to_text(fault.undo_max)));
     for (const auto effect : fault.irreversible) add_line(out, "not undone", effect);
     out += '\n';
@@ -122,7 +123,8 @@ json::array faults_json() {
                                   {"proof", fault.proof},
                                   {"undo", fault.undo},
                                   {"undo_max_ns", fault.undo_max.count()},
-                                  {"irreversible", texts(fault.irreversible)}});
+                                  {"irreversible", texts(fault.irreversible)},
+                                  {"client_sees", texts(fault.client_sees)}});
   }
   return out;
 }

@@ -42,6 +42,9 @@ void add_step(std::string& out, const PlannedStep& step) {
   if (!step.parameters.empty()) add_detail(out, "with", parameters_text(step.parameters));
   add_detail(out, "by", step.spec.back_end);
   add_detail(out, "proven by", step.spec.proof);
+  for (std::size_t i = 0; i < step.spec.client_sees.size(); ++i) {
+    add_detail(out, i == 0 ? "clients see" : "", fmt::format("- {}", step.spec.client_sees[i]));
+  }
   add_detail(out, "undone by", step.spec.undo);
   add_detail(out, "undo takes", "at most " + to_text(step.spec.undo_max));
   for (std::size_t i = 0; i < step.spec.irreversible.size(); ++i) {
@@ -54,6 +57,8 @@ boost::json::object step_json(const PlannedStep& step) {
   for (const auto& [name, value] : step.parameters) parameters[name] = to_text(value);
   boost::json::array irreversible;
   for (const auto effect : step.spec.irreversible) irreversible.emplace_back(effect);
+  boost::json::array client_sees;
+  for (const auto what : step.spec.client_sees) client_sees.emplace_back(what);
   boost::json::object out;
   out["number"] = step.number;
   out["at_ns"] = step.at.count();
@@ -68,6 +73,7 @@ boost::json::object step_json(const PlannedStep& step) {
   out["undo"] = step.spec.undo;
   out["undo_max_ns"] = step.spec.undo_max.count();
   out["irreversible"] = std::move(irreversible);
+  out["client_sees"] = std::move(client_sees);
   return out;
 }
 

@@ -34,6 +34,7 @@ struct FaultSpec {
   std::string_view proof;                       ///< How its effect is measured.
   std::string_view undo;                        ///< How it is put back.
   std::vector<std::string_view> irreversible;   ///< Effects that undo cannot take back; reported, not hidden.
+  std::vector<std::string_view> client_sees;    ///< What a client of the broker is expected to notice.
   Duration undo_max = std::chrono::seconds{2};  ///< The longest that undo may take.
   std::vector<Parameter> parameters = {};
 };

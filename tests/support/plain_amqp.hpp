@@ -14,11 +14,20 @@ class PlainAmqp {
  public:
   static constexpr amqp_channel_t channel = 1;
 
-  explicit PlainAmqp(const agents::AmqpAddress& broker) : connection_(amqp_new_connection()) {
+  /// `name` is what the broker calls its connection; it is told of blocked connections then.
+  explicit PlainAmqp(const agents::AmqpAddress& broker, const char* name = "") : connection_(amqp_new_connection()) {
     amqp_socket_t* socket = amqp_tcp_socket_new(connection_);
     if (socket == nullptr || amqp_socket_open(socket, "127.0.0.1", broker.port) != AMQP_STATUS_OK) return;
-    const auto reply = amqp_login(connection_, broker.vhost.c_str(), 0, AMQP_DEFAULT_FRAME_SIZE, 0,
-                                  AMQP_SASL_METHOD_PLAIN, broker.user.c_str(), broker.password.c_str());
+    amqp_table_entry_t blocked{amqp_cstring_bytes("connection.blocked"), {AMQP_FIELD_KIND_BOOLEAN, {}}};
+    blocked.value.value.boolean = 1;
+    amqp_table_entry_t properties[2]{{amqp_cstring_bytes("connection_name"), {AMQP_FIELD_KIND_UTF8, {}}},
+                                     {amqp_cstring_bytes("capabilities"), {AMQP_FIELD_KIND_TABLE, {}}}};
+    properties[0].value.value.bytes = amqp_cstring_bytes(name);
+    properties[1].value.value.table = {1, &blocked};
+    const amqp_table_t table{*name == '\0' ? 0 : 2, properties};
+    const auto reply =
+        amqp_login_with_properties(connection_, broker.vhost.c_str(), 0, AMQP_DEFAULT_FRAME_SIZE, 0, &table,
+                                   AMQP_SASL_METHOD_PLAIN, broker.user.c_str(), broker.password.c_str());
     if (reply.reply_type != AMQP_RESPONSE_NORMAL) return;
     amqp_channel_open(connection_, channel);
     good_ = answered();

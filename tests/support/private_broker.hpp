@@ -57,6 +57,7 @@ class PrivateBroker {
   PrivateBroker& operator=(const PrivateBroker&) = delete;
 
   [[nodiscard]] const agents::AmqpAddress& address() const { return broker_->address(); }
+  agents::ManagedBroker& managed() { return *broker_; }
   Result<void> signal(int number) { return broker_->process().signal(number); }
   /// SIGKILL and, after the end, a new start on the old data. Blocks until it answers again.
   Result<void> crash_and_restart() {

@@ -18,6 +18,8 @@ inline FaultSpec broker_kill() {
                        "unconfirmed publishes may be lost, or stored all the same and duplicated by a resend",
                        "unacknowledged deliveries are delivered again",
                        "non-durable queues are gone; transient messages are gone, though not always all of them"},
+      .client_sees = {"its connection is reset within a tenth of a second",
+                      "new connections are refused until the broker is back"},
       .undo_max = std::chrono::seconds{60},
   };
 }

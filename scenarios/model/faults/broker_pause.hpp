@@ -16,6 +16,7 @@ inline FaultSpec broker_pause() {
       .undo = "SIGCONT; proven when the port answers the AMQP header",
       .irreversible = {"connections whose heartbeat ran out meanwhile are closed",
                        "publishes that timed out meanwhile are duplicated by their resend"},
+      .client_sees = {"a gap in confirms and deliveries; connections stay open"},
       .undo_max = std::chrono::seconds{10},
   };
 }

@@ -18,6 +18,7 @@ inline FaultSpec broker_stop() {
                        "unconfirmed publishes may be lost, or stored all the same and duplicated by a resend",
                        "unacknowledged deliveries are delivered again",
                        "non-durable queues and transient messages are gone"},
+      .client_sees = {"connection.close 320 CONNECTION_FORCED", "new connections are refused until the broker is back"},
       .undo_max = std::chrono::seconds{60},
   };
 }

@@ -2,10 +2,22 @@
 
 #include <algorithm>
 
+#include "scenarios/model/faults/broker_close_channel.hpp"
+#include "scenarios/model/faults/broker_close_connections.hpp"
+#include "scenarios/model/faults/broker_delete_binding.hpp"
+#include "scenarios/model/faults/broker_delete_exchange.hpp"
+#include "scenarios/model/faults/broker_delete_queue.hpp"
+#include "scenarios/model/faults/broker_disk_alarm.hpp"
 #include "scenarios/model/faults/broker_kill.hpp"
+#include "scenarios/model/faults/broker_memory_alarm.hpp"
 #include "scenarios/model/faults/broker_pause.hpp"
+#include "scenarios/model/faults/broker_policy.hpp"
+#include "scenarios/model/faults/broker_purge.hpp"
+#include "scenarios/model/faults/broker_queue_full.hpp"
 #include "scenarios/model/faults/broker_restart.hpp"
 #include "scenarios/model/faults/broker_stop.hpp"
+#include "scenarios/model/faults/broker_stop_app.hpp"
+#include "scenarios/model/faults/broker_suspend_listeners.hpp"
 #include "scenarios/model/faults/process_kill.hpp"
 #include "scenarios/model/faults/process_pause.hpp"
 
@@ -13,7 +25,24 @@ namespace troop::model {
 
 const std::vector<FaultSpec>& faults() {
   static const std::vector<FaultSpec> all{
-      broker_stop(), broker_kill(), broker_pause(), broker_restart(), process_kill(), process_pause(),
+      broker_stop(),
+      broker_kill(),
+      broker_pause(),
+      broker_restart(),
+      broker_stop_app(),
+      broker_suspend_listeners(),
+      broker_close_connections(),
+      broker_close_channel(),
+      broker_memory_alarm(),
+      broker_disk_alarm(),
+      broker_queue_full(),
+      broker_policy(),
+      broker_purge(),
+      broker_delete_queue(),
+      broker_delete_exchange(),
+      broker_delete_binding(),
+      process_kill(),
+      process_pause(),
   };
   return all;
 }

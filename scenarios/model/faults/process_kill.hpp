@@ -17,6 +17,7 @@ inline FaultSpec process_kill() {
       .irreversible =
           {"the worker's connection is closed", "what a killed producer had not seen confirmed stays unknown",
            "what a killed consumer had not acknowledged is delivered again; with ack = \"none\" it is lost"},
+      .client_sees = {"the other workers see nothing; a killed consumer's unacknowledged messages come to them"},
       .undo_max = std::chrono::seconds{15},
       .parameters = {{.name = "signal",
                       .type = ParameterType::choice,

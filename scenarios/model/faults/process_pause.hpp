@@ -15,6 +15,7 @@ inline FaultSpec process_pause() {
       .proof = "the process is in state T in /proc",
       .undo = "SIGCONT; proven when the process is no longer in state T",
       .irreversible = {"the broker closes its connection if its heartbeat runs out meanwhile"},
+      .client_sees = {"the other workers see nothing; what a paused consumer holds is not delivered to them"},
       .undo_max = std::chrono::seconds{2},
   };
 }
