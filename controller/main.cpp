@@ -30,13 +30,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer("Start with:\n  troop list scenarios\n  troop run broker/stop");
   int exit_code = code(Exit::pass);
-  add_run(app, exit_code);
-  add_plan(app, exit_code);
-  add_validate(app, exit_code);
-  add_verify(app, exit_code);
-  add_report(app, exit_code);
-  add_list(app, exit_code);
-  add_new(app, exit_code);
+  add_commands(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

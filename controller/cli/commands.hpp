@@ -12,5 +12,9 @@ void add_verify(CLI::App& app, int& exit_code);
 void add_report(CLI::App& app, int& exit_code);
 void add_list(CLI::App& app, int& exit_code);
 void add_new(CLI::App& app, int& exit_code);
+void add_schema(CLI::App& app, int& exit_code);
+
+/// All of them, in the order in which --help shows them.
+void add_commands(CLI::App& app, int& exit_code);
 
 }  // namespace troop::controller

@@ -185,6 +185,19 @@ void Document::add(std::string_view path, std::string message, bool at_key) {
   problems_.push_back({file_, position.line, position.column, std::move(message)});
 }
 
+void Document::note(Asked asked) {
+  if (asked_ == nullptr) return;
+  std::string path;
+  for (const auto segment : segments_of(asked.path)) {
+    if (as_index(segment))
+      path += "[]";
+    else
+      path += (path.empty() ? "" : ".") + std::string{segment};
+  }
+  asked.path = std::move(path);
+  asked_->push_back(std::move(asked));
+}
+
 bool Document::sound(std::string_view path) const {
   return std::ranges::none_of(broken_, [&](const std::string& b) { return is_within(b, path) || is_within(path, b); });
 }

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "scenarios/toml/asked.hpp"
 #include "scenarios/toml/reader.hpp"
 #include "scenarios/toml/tomlplusplus.hpp"
 
@@ -36,6 +37,11 @@ class Document {
   /// Whether no problem so far concerns `path`, anything in it or anything around it.
   [[nodiscard]] bool sound(std::string_view path) const;
   [[nodiscard]] bool has_problems() const { return !problems_.empty(); }
+  /// From here on `asked` gets every key that is looked for; it must live as long as this.
+  void record(std::vector<Asked>& asked) { asked_ = &asked; }
+  /// Something looks for `asked.path`, a path of this document.
+  void note(Asked asked);
+
   /// Sorted by place, capped at `max_problems` with a last line that counts the rest.
   std::vector<Problem> take_problems();
 
@@ -49,6 +55,7 @@ class Document {
   std::vector<Problem> problems_;
   std::size_t unlisted_ = 0;
   std::set<std::string, std::less<>> broken_;
+  std::vector<Asked>* asked_ = nullptr;
 };
 
 }  // namespace troop::scenarios

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "scenarios/toml/asked.hpp"
 #include "scenarios/toml/claims.hpp"
 #include "scenarios/toml/document.hpp"
 #include "scenarios/toml/sections.hpp"
@@ -56,6 +57,15 @@ Result<Override> parse_override(std::string_view text) {
     return usage_error("--set " + in_quotes(text) + ": " + in_quotes(key) +
                        " is not a dotted path, such as step.0.for");
   return Override{std::string{key}, std::string{text.substr(equals + 1)}};
+}
+
+std::vector<Asked> asked_keys(const std::string& text, const model::Catalogue& catalogue) {
+  std::vector<Asked> asked;
+  Document document{"text", {}};
+  document.record(asked);
+  model::Scenario scenario;
+  if (document.parse(text)) check(document, catalogue, scenario);
+  return asked;
 }
 
 ScenarioReading read_scenario(const std::filesystem::path& path, const model::Catalogue& catalogue,

@@ -30,9 +30,21 @@ bool is_lower_case_name(std::string_view text) {
 TableReader::TableReader(Document& document, const toml::table& table, std::string path, std::string title)
     : document_(&document), table_(&table), path_(std::move(path)), title_(std::move(title)) {}
 
-const toml::node* TableReader::take(std::string_view key) {
+const toml::node* TableReader::take(std::string_view key, Asked asked) {
   if (std::ranges::find(known_, key) == known_.end()) known_.emplace_back(key);
+  asked.path = path_of(key);
+  document_->note(std::move(asked));
   return table_->get(key);
+}
+
+const toml::node* TableReader::take_value(std::string_view key, model::ParameterType type, std::string fallback,
+                                          std::optional<double> minimum, std::optional<double> maximum) {
+  return take(key, {.path = {},
+                    .as = Asked::As::value,
+                    .type = type,
+                    .minimum = minimum,
+                    .maximum = maximum,
+                    .fallback = std::move(fallback)});
 }
 
 bool TableReader::has(std::string_view key) { return take(key) != nullptr; }
@@ -63,7 +75,17 @@ bool TableReader::accept_text(std::string_view key, const std::string& text, con
 }
 
 void TableReader::text(std::string_view key, std::string& out, TextRule rule) {
-  const toml::node* node = take(key);
+  take_text(key, out, rule,
+            {.path = {},
+             .as = Asked::As::value,
+             .type = model::ParameterType::text,
+             .minimum = rule.may_be_empty ? 0 : 1,
+             .maximum = static_cast<double>(rule.max_bytes),
+             .fallback = out});
+}
+
+void TableReader::take_text(std::string_view key, std::string& out, const TextRule& rule, Asked asked) {
+  const toml::node* node = take(key, std::move(asked));
   if (node == nullptr) return;
   // What --set gave for a text is text, even where it looks like a number.
   const Override* set = document_->override_at(path_of(key));
@@ -74,7 +96,7 @@ void TableReader::text(std::string_view key, std::string& out, TextRule rule) {
 }
 
 void TableReader::boolean(std::string_view key, bool& out) {
-  const toml::node* node = take(key);
+  const toml::node* node = take_value(key, model::ParameterType::boolean, out ? "true" : "false");
   if (node == nullptr) return;
   const auto* value = node->as_boolean();
   if (value == nullptr) return wrong_type(key, "true or false", *node);
@@ -82,7 +104,8 @@ void TableReader::boolean(std::string_view key, bool& out) {
 }
 
 void TableReader::integer(std::string_view key, std::int64_t& out, std::int64_t minimum, std::int64_t maximum) {
-  const toml::node* node = take(key);
+  const toml::node* node = take_value(key, model::ParameterType::integer, fmt::format("{}", out),
+                                      static_cast<double>(minimum), static_cast<double>(maximum));
   if (node == nullptr) return;
   const auto* value = node->as_integer();
   if (value == nullptr) return wrong_type(key, "an integer", *node);
@@ -93,7 +116,7 @@ void TableReader::integer(std::string_view key, std::int64_t& out, std::int64_t 
 }
 
 void TableReader::number(std::string_view key, double& out, double minimum, double maximum) {
-  const toml::node* node = take(key);
+  const toml::node* node = take_value(key, model::ParameterType::number, fmt::format("{}", out), minimum, maximum);
   if (node == nullptr) return;
   if (!node->is_number()) return wrong_type(key, "a number", *node);
   const double value = *node->value<double>();
@@ -105,7 +128,9 @@ void TableReader::number(std::string_view key, double& out, double minimum, doub
 }
 
 void TableReader::duration(std::string_view key, Duration& out, Duration minimum, Duration maximum) {
-  const toml::node* node = take(key);
+  const auto seconds = [](Duration duration) { return std::chrono::duration<double>(duration).count(); };
+  const toml::node* node =
+      take_value(key, model::ParameterType::duration, model::to_text(out), seconds(minimum), seconds(maximum));
   if (node == nullptr) return;
   const auto* value = node->as_string();
   if (value == nullptr) return wrong_type(key, "a duration in quotes, such as \"5s\"", *node);
@@ -120,7 +145,7 @@ void TableReader::duration(std::string_view key, Duration& out, Duration minimum
 
 void TableReader::text_list(std::string_view key, std::vector<std::string>& out, std::size_t max_entries,
                             TextRule rule) {
-  const toml::node* node = take(key);
+  const toml::node* node = take_value(key, model::ParameterType::text_list, "", 0, static_cast<double>(max_entries));
   if (node == nullptr) return;
   const auto* array = node->as_array();
   if (array == nullptr) return wrong_type(key, "a list of texts", *node);
@@ -148,7 +173,11 @@ void TableReader::text_list(std::string_view key, std::vector<std::string>& out,
 
 std::optional<std::size_t> TableReader::choice(std::string_view key, std::span<const std::string_view> names) {
   std::string written;
-  text(key, written);
+  take_text(key, written, {},
+            {.path = {},
+             .as = Asked::As::value,
+             .type = model::ParameterType::choice,
+             .choices = {names.begin(), names.end()}});
   if (written.empty()) return std::nullopt;
   const auto found = std::ranges::find(names, written);
   if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
@@ -159,7 +188,7 @@ std::optional<std::size_t> TableReader::choice(std::string_view key, std::span<c
 }
 
 std::optional<TableReader> TableReader::table(std::string_view key) {
-  const toml::node* node = take(key);
+  const toml::node* node = take(key, {.path = {}, .as = Asked::As::table});
   if (node == nullptr) return std::nullopt;
   if (const auto* table = node->as_table())
     return TableReader{*document_, *table, path_of(key), "[" + path_of(key) + "]"};
@@ -169,7 +198,8 @@ std::optional<TableReader> TableReader::table(std::string_view key) {
 
 std::vector<TableReader> TableReader::tables(std::string_view key, std::size_t max_entries) {
   std::vector<TableReader> list;
-  const toml::node* node = take(key);
+  const toml::node* node =
+      take(key, {.path = {}, .as = Asked::As::tables, .maximum = static_cast<double>(max_entries)});
   if (node == nullptr) return list;
   const auto* array = node->as_array();
   if (array == nullptr) return wrong_type(key, fmt::format("a list of tables, [[{}]]", path_of(key)), *node), list;

@@ -57,9 +57,13 @@ class TableReader {
   static constexpr Duration longest_duration = std::chrono::hours{24};
 
  private:
-  const toml::node* take(std::string_view key);
+  const toml::node* take(std::string_view key, Asked asked = {});
+  /// The same for a value, told what it may be.
+  const toml::node* take_value(std::string_view key, model::ParameterType type, std::string fallback,
+                               std::optional<double> minimum = {}, std::optional<double> maximum = {});
   /// Reports that the value of `key` is something else than `expected`.
   void wrong_type(std::string_view key, std::string_view expected, const toml::node& node);
+  void take_text(std::string_view key, std::string& out, const TextRule& rule, Asked asked);
   bool accept_text(std::string_view key, const std::string& text, const TextRule& rule);
 
   Document* document_;

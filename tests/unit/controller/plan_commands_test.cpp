@@ -40,10 +40,7 @@ class Commands : public testing::Test {
   static Ran run(std::vector<std::string> arguments) {
     CLI::App app{"troop"};
     Ran ran;
-    add_plan(app, ran.exit_code);
-    add_validate(app, ran.exit_code);
-    add_list(app, ran.exit_code);
-    add_new(app, ran.exit_code);
+    add_commands(app, ran.exit_code);
     std::ranges::reverse(arguments);  // CLI11 takes them last first
     testing::internal::CaptureStdout();
     testing::internal::CaptureStderr();

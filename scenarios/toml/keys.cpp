@@ -1,0 +1,161 @@
+#include "scenarios/toml/keys.hpp"
+
+namespace troop::scenarios {
+namespace {
+
+using model::ParameterType;
+using Path = std::string_view;
+using What = std::string_view;
+
+constexpr std::string_view name_pattern = "^[a-z0-9-]+$";
+constexpr double day = 86400, hour = 3600, ms = 0.001;  // seconds
+
+Key table(Path path, What what) { return {.path = path, .as = Key::As::table, .what = what}; }
+
+Key tables(Path path, What what, bool required = false) {
+  return {.path = path, .as = Key::As::tables, .what = what, .required = required, .minimum = 1, .maximum = 256};
+}
+
+Key text(Path path, std::string_view fallback, What what, double minimum = 1, double maximum = 255,
+         std::string_view pattern = {}) {
+  return {.path = path, .what = what, .fallback = fallback, .minimum = minimum, .maximum = maximum, .pattern = pattern};
+}
+
+Key texts(Path path, double maximum, What what, std::string_view pattern = {}) {
+  return {.path = path,
+          .what = what,
+          .type = ParameterType::text_list,
+          .minimum = 0,
+          .maximum = maximum,
+          .pattern = pattern};
+}
+
+Key boolean(Path path, bool fallback, What what) {
+  return {.path = path, .what = what, .type = ParameterType::boolean, .fallback = fallback ? "true" : "false"};
+}
+
+/// An empty fallback: where the key is missing there is no such thing.
+Key integer(Path path, std::string_view fallback, double minimum, double maximum, What what) {
+  return {.path = path,
+          .what = what,
+          .type = ParameterType::integer,
+          .fallback = fallback,
+          .minimum = minimum,
+          .maximum = maximum};
+}
+
+Key number(Path path, std::string_view fallback, double minimum, double maximum, What what) {
+  Key key = integer(path, fallback, minimum, maximum, what);
+  key.type = ParameterType::number;
+  return key;
+}
+
+Key duration(Path path, std::string_view fallback, double minimum, double maximum, What what) {
+  Key key = integer(path, fallback, minimum, maximum, what);
+  key.type = ParameterType::duration;
+  return key;
+}
+
+Key choice(Path path, std::string_view fallback, std::vector<std::string_view> choices, What what) {
+  return {
+      .path = path, .what = what, .type = ParameterType::choice, .fallback = fallback, .choices = std::move(choices)};
+}
+
+Key required(Key key) {
+  key.required = true;
+  return key;
+}
+
+std::vector<Key> all_keys() {
+  return {
+      required(text("name", "", "of the run's folder and of reports", 1, 64, name_pattern)),
+      text("title", "", "one line for lists and reports", 0),
+      text("hypothesis", "", "what you expect to hold", 0, 2000),
+      texts("tags", 32, "your own words", name_pattern),
+      duration("duration", "20s", 100 * ms, day, "of the experiment, from the steady state on"),
+
+      table("system", "what is broken"),
+      table("system.broker", "a RabbitMQ that the agent starts and ends"),
+      choice("system.broker.kind", "rabbitmq", {"rabbitmq"}, "which broker"),
+      boolean("system.broker.managed", true, "a private broker, started for the run and ended with it"),
+      integer("system.broker.port", "0", 0, 65535, "AMQP port on loopback; 0: a free one"),
+      text("system.broker.binary", "/usr/lib/rabbitmq/bin/rabbitmq-server",
+           "the start script; not the wrapper in /usr/sbin, which switches users", 1, 4096, "^/"),
+      duration("system.broker.start_timeout", "60s", 1, hour, "until the port answers the AMQP header"),
+
+      table("workload", "who sends and receives what"),
+      choice("workload.kind", "amqp", {"amqp"}, "which protocol"),
+      integer("workload.producers", "1", 1, 64, "processes, producer-1 …"),
+      integer("workload.consumers", "1", 0, 64, "processes, consumer-1 …"),
+      number("workload.rate", "1000", 0, 1e6,
+             "messages per second, all producers together, planned ahead (open loop); 0: as fast as the window lets"),
+      integer("workload.payload_bytes", "256", 0, 1024 * 1024, "of each message"),
+      integer("workload.keys", "64", 1, 1e6, "ordering keys, all producers together; at least one for each producer"),
+
+      table("workload.exchange", "where the producers publish to; without it, the default exchange"),
+      required(text("workload.exchange.name", "", "the exchange to publish to", 1, 255, "^(?!amq\\.)")),
+      choice("workload.exchange.type", "direct", {"direct", "fanout", "topic"}, "how it routes"),
+      boolean("workload.exchange.durable", true, "the exchange survives a restart of the broker"),
+      boolean("workload.exchange.exists", true, "false: nobody declares it"),
+      boolean("workload.exchange.bound", true, "false: no queue is bound to it"),
+
+      table("workload.queue", "where the consumers read from"),
+      text("workload.queue.name", "troop.work", "not amq.…", 1, 255, "^(?!amq\\.)"),
+      choice("workload.queue.type", "classic", {"classic", "quorum"}, "how the broker keeps it"),
+      boolean("workload.queue.durable", true, "the queue survives a restart of the broker"),
+      integer("workload.queue.copies", "1", 1, 16, "fan-out: so many queues get each message"),
+      boolean("workload.queue.lazy", false, "messages go to disk at once"),
+      boolean("workload.queue.single_active_consumer", false, "one consumer at a time; the others stand by"),
+      integer("workload.queue.max_priority", "0", 0, 255, "0: no priorities"),
+      duration("workload.queue.message_ttl", "", 0, day, "how long a message may wait in it"),
+      duration("workload.queue.expires", "", ms, day, "how long the queue lives without any use"),
+      integer("workload.queue.max_length", "", 1, 1e9, "ready messages at most"),
+      choice("workload.queue.overflow", "drop-head", {"drop-head", "reject-publish", "reject-publish-dlx"},
+             "what happens at max_length"),
+      integer("workload.queue.delivery_limit", "", 1, 1e6, "deliveries of one message at most, in a quorum queue"),
+
+      table("workload.queue.dead_letter", "where a message goes that the queue gives up"),
+      text("workload.queue.dead_letter.exchange", "", "empty: the default exchange", 0, 255, "^(?!amq\\.)"),
+      text("workload.queue.dead_letter.queue", "troop.dead", "the queue that it goes to", 1, 255, "^(?!amq\\.)"),
+      boolean("workload.queue.dead_letter.exists", true, "false: neither is declared, so what goes there is lost"),
+
+      table("workload.publish", "how producers send"),
+      boolean("workload.publish.persistent", true, "messages survive a restart of the broker, in a durable queue"),
+      choice("workload.publish.confirm", "correlated", {"none", "simple", "correlated"},
+             "publisher confirms: none, one message at a time, or up to window at once"),
+      integer("workload.publish.window", "500", 1, 65535, "unconfirmed messages per producer at most"),
+      boolean("workload.publish.mandatory", true, "a message that no queue takes is returned, not dropped"),
+      table("workload.publish.retry", "how a producer resends and reconnects; pauses grow from initial up to max"),
+      integer("workload.publish.retry.attempts", "20", 1, 1000, "per message, the first included"),
+      duration("workload.publish.retry.initial", "200ms", ms, hour, "the first pause"),
+      number("workload.publish.retry.multiplier", "2.0", 1, 100, "from one pause to the next"),
+      duration("workload.publish.retry.max", "5s", ms, hour, "the longest pause"),
+      number("workload.publish.retry.jitter", "0.2", 0, 1, "each pause is changed by up to this share of itself"),
+      duration("workload.publish.retry.timeout", "5s", 10 * ms, hour,
+               "for one connection attempt, and for one confirm"),
+
+      table("workload.consume", "how consumers receive"),
+      choice("workload.consume.ack", "manual", {"none", "manual", "auto"}, "who acknowledges, and when"),
+      integer("workload.consume.prefetch", "100", 0, 65535,
+              "unacknowledged messages per consumer at most; 0: no limit"),
+      duration("workload.consume.work", "0s", 0, hour, "how long a handler works on one message"),
+
+      tables("steady_state", "nothing is broken before this holds, and recovery is the way back to it"),
+      duration("steady_state[].interval", "1s", 10 * ms, hour, "one measurement per interval"),
+      duration("steady_state[].timeout", "60s", 1, day, "how long to wait for it at the start"),
+
+      tables("step", "what is broken, when, and for how long"),
+      required(duration("step[].at", "", 0, day, "when it begins, from the steady state on")),
+
+      tables("invariant", "what must hold all the same", true),
+  };
+}
+
+}  // namespace
+
+std::span<const Key> keys() {
+  static const std::vector<Key> all = all_keys();
+  return all;
+}
+
+}  // namespace troop::scenarios
