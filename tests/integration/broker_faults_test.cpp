@@ -1,0 +1,143 @@
+// The library's scenarios of faults that steer the broker, run as a user runs them: the fault is proven and undone, its
+// clients see what the catalogue says, and nothing is left behind.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/troop_run.hpp"
+
+namespace troop::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr Duration run_max = 150s;
+constexpr const char* blocked = R"("value":"blocked")";
+constexpr const char* unblocked = R"("value":"unblocked")";
+constexpr const char* lost_connection = R"("f":"connection","value":"lost")";
+constexpr const char* cancelled = R"("value":"cancelled")";
+constexpr const char* channel_closed = R"("value":"channel-closed")";
+constexpr const char* nacked = R"("error":"nack")";
+
+struct Case {
+  const char* name;
+  const char* scenario;
+  const char* proof;              ///< Part of what the agent proved.
+  bool loses;                     ///< Confirmed messages; else none may be lost.
+  std::vector<const char*> seen;  ///< What clients saw, as the history has it.
+  std::vector<const char*> not_seen = {};
+  friend void PrintTo(const Case& c, std::ostream* out) { *out << c.scenario; }
+};
+
+class BrokerFaultsTest : public testing::TestWithParam<Case> {
+ protected:
+  std::string everything(const TroopCommand& troop) { return troop.output() + troop.errors(); }
+  void expect_nothing_left() {
+    EXPECT_TRUE(eventually([&] { return world_.processes().empty(); }, 1s)) << "processes are left";
+    EXPECT_THAT(world_.leftovers(), IsEmpty());
+  }
+  World world_;
+};
+
+TEST_P(BrokerFaultsTest, IsProvenSeenByClientsAndUndone) {
+  const auto& expected = GetParam();
+  TroopCommand troop{world_, {"run", expected.scenario, "--out", world_.run_directory().string(), "--seed", "7"}};
+  ASSERT_EQ(troop.exit_code(run_max), 0) << everything(troop);
+
+  const auto document = run_json(world_);
+  const auto& fault = document.at("faults").at(0).as_object();
+  EXPECT_EQ(fault.at("outcome").as_string(), "proven");
+  EXPECT_THAT(std::string{fault.at("proof").as_string()}, HasSubstr(expected.proof));
+  EXPECT_TRUE(fault.at("restored_ns").is_int64()) << boost::json::serialize(fault);
+  EXPECT_GT(count_of(document, "delivery", "confirmed"), 1000);
+  EXPECT_EQ(count_of(document, "delivery", "lost") > 0, expected.loses);
+  EXPECT_EQ(count_of(document, "delivery", "unexpected"), 0);
+  EXPECT_EQ(judgement(document, "exercised").at("outcome").as_string(), "holds");
+
+  const std::string history = slurp(world_.run_directory() / "history.ndjson");
+  for (const char* seen : expected.seen) EXPECT_NE(history.find(seen), std::string::npos) << seen;
+  for (const char* seen : expected.not_seen) EXPECT_EQ(history.find(seen), std::string::npos) << seen;
+  expect_nothing_left();
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Library, BrokerFaultsTest,
+    testing::ValuesIn(std::vector<Case>{
+        {"stop_app", "broker/stop-app", "AMQP is refused", false, {lost_connection}},
+        {"suspend_listeners", "broker/suspend-listeners", "refused", false, {}, {lost_connection, channel_closed}},
+        {"close_connections", "broker/close-connections", "4 connections", false, {lost_connection}},
+        {"close_channel", "broker/close-channel", "4 channels", false, {channel_closed}, {lost_connection}},
+        {"memory_alarm", "broker/memory-alarm", "before 0.4", false, {blocked, unblocked}, {lost_connection}},
+        {"disk_alarm", "broker/disk-alarm", "before 50000000", false, {blocked, unblocked}, {lost_connection}},
+        {"queue_full", "broker/queue-full", "then reject-publish", false, {nacked}, {lost_connection}},
+        {"queue_full_drop_head", "broker/queue-full-drop-head", "then drop-head", true, {}, {nacked}},
+        {"policy", "broker/policy", "message-ttl", true, {}, {lost_connection, nacked}},
+        {"purge", "broker/purge", "thrown away", true, {}, {lost_connection, nacked, cancelled}},
+        {"delete_queue", "broker/delete-queue", "was deleted", true, {cancelled}, {lost_connection}},
+    }),
+    [](const auto& each) { return std::string{each.param.name}; });
+
+TEST_F(BrokerFaultsTest, CutsOffOneWorkerAndNoOther) {
+  const fs::path file = world_.root() / "one-worker.toml";
+  std::string text = slurp(TROOP_SOURCE_DIR "/scenarios/library/broker/close-connections.toml");
+  const auto step = text.find("[[step]]");
+  text.replace(step, text.find("[[invariant]]") - step, R"(
+[[step]]
+at = "1s"
+fault = "broker.close_connections"
+target = "consumer-1"
+for = "1500ms"
+
+[[step]]
+at = "3s"
+fault = "broker.close_channel"
+target = "producer-2"
+for = "1500ms"
+)");
+  text += R"(
+[[invariant]]
+kind = "exercised"
+outstanding = 0
+)";
+  std::ofstream{file} << text;
+  TroopCommand troop{world_, {"run", file.string(), "--out", world_.run_directory().string(), "--seed", "7"}};
+  ASSERT_EQ(troop.exit_code(run_max), 0) << everything(troop);
+  const auto document = run_json(world_);
+  EXPECT_THAT(std::string{document.at("faults").at(0).at("proof").as_string()}, HasSubstr("1 connection: consumer-1"));
+  EXPECT_THAT(std::string{document.at("faults").at(1).at("proof").as_string()}, HasSubstr("1 channel: producer-2"));
+  std::istringstream history{slurp(world_.run_directory() / "history.ndjson")};
+  for (std::string line; std::getline(history, line);) {
+    if (line.find(lost_connection) != std::string::npos) {
+      EXPECT_THAT(line, HasSubstr(R"("process":"consumer-1")"));
+    }
+    if (line.find(channel_closed) != std::string::npos) {
+      EXPECT_THAT(line, HasSubstr(R"("process":"producer-2")"));
+    }
+  }
+  expect_nothing_left();
+}
+
+/// Nothing was changed, and that is not taken for a test.
+TEST_F(BrokerFaultsTest, IsInconclusiveWhereTheFaultCouldNotShow) {
+  TroopCommand troop{world_,
+                     {"run", "broker/purge", "--out", world_.run_directory().string(), "--seed", "7", "--set",
+                      "invariant.0.expect=[]", "--set", "invariant.1.expect=[]", "--set", "workload.rate=50", "--set",
+                      "step.0.queue=\"troop.nowhere\""}};
+  EXPECT_EQ(troop.exit_code(run_max), 3) << everything(troop);
+  EXPECT_THAT(everything(troop), HasSubstr("there is no queue 'troop.nowhere'"));
+  EXPECT_EQ(run_json(world_).at("faults").at(0).at("outcome").as_string(), "not proven");
+  expect_nothing_left();
+}
+
+TEST_F(BrokerFaultsTest, LeavesNothingWhenItIsInterruptedInABrokerFault) {
+  TroopCommand troop{world_,
+                     {"run", "broker/suspend-listeners", "--out", world_.run_directory().string(), "--seed", "7",
+                      "--set", "step.0.for=60s"}};
+  ASSERT_TRUE(troop.says("broker.suspend_listeners on broker", 60s)) << everything(troop);
+  troop.signal(SIGINT);  // while the broker is being asked
+  EXPECT_EQ(troop.exit_code(30s), 130) << everything(troop);
+  expect_nothing_left();
+}
+
+}  // namespace
+}  // namespace troop::test
