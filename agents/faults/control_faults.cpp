@@ -19,10 +19,10 @@ Result<BrokerControl*> control_for(Parts& parts, const protocol::StepOrder& orde
   return control;
 }
 
-std::string text_parameter(const protocol::StepOrder& order, std::string_view name, std::string otherwise) {
+std::string text_parameter(const protocol::StepOrder& order, std::string_view name, const std::string& otherwise) {
   const auto found = order.parameters.find(name);
   const auto* text = found == order.parameters.end() ? nullptr : std::get_if<std::string>(&found->second);
-  return text == nullptr ? std::move(otherwise) : *text;
+  return text == nullptr ? otherwise : *text;
 }
 
 std::int64_t integer_parameter(const protocol::StepOrder& order, std::string_view name, std::int64_t otherwise) {

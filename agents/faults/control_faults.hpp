@@ -17,7 +17,7 @@ Result<UndoRecord> plan_on_broker(Parts& parts, const protocol::StepOrder& order
 Result<BrokerControl*> control_for(Parts& parts, const protocol::StepOrder& order);
 
 /// A parameter of the step; `otherwise` where it is not given, or is of another type.
-std::string text_parameter(const protocol::StepOrder& order, std::string_view name, std::string otherwise);
+std::string text_parameter(const protocol::StepOrder& order, std::string_view name, const std::string& otherwise);
 std::int64_t integer_parameter(const protocol::StepOrder& order, std::string_view name, std::int64_t otherwise);
 /// The parameter `queue`; without it the workload's.
 std::string queue_of(Parts& parts, const protocol::StepOrder& order);
