@@ -72,6 +72,8 @@ TEST_P(LibraryTest, EndsAsItsHypothesisSays) {
   }
   EXPECT_EQ(judgement(document, "exercised").at("outcome").as_string(), "holds");
   EXPECT_THAT(slurp(world_.run_directory() / "report.html"), HasSubstr("<html"));
+  EXPECT_THAT(slurp(world_.run_directory() / "junit.xml"), HasSubstr(R"(failures="0" errors="0")"));
+  EXPECT_THAT(slurp(world_.run_directory() / "summary.md"), ::testing::StartsWith("## PASS: "));
   expect_nothing_left();
 
   // Stored evidence judged again gives the same verdict.
