@@ -71,8 +71,12 @@ asio::awaitable<std::vector<std::string>> ControlSession::serve() {
 asio::awaitable<void> ControlSession::answer(json::object request) {
   const InOperation counted{operations_};
   auto result = co_await perform_safely(request);
-  json::object reply = result.has_value() ? std::move(result).value() : json::object{};
-  if (result.has_error()) reply["error"] = protocol::to_json(result.error());
+  json::object reply;
+  if (result.has_error()) {
+    reply["error"] = protocol::to_json(result.error());
+  } else {
+    reply = std::move(result).value();
+  }
   const auto id = protocol::integer_field(request, "id");
   reply["reply"] = id.has_value() ? id.value() : -1;
   channel_->send(protocol::message_frame(json::serialize(reply)));
@@ -235,7 +239,9 @@ asio::awaitable<Result<json::object>> ControlSession::drain(const json::object& 
   BOOST_OUTCOME_CO_TRY(const auto timeout, protocol::integer_field(request, "timeout"));
   const Ending ending = co_await agents::drain(*parts_, Duration{timeout});
   send_records();
-  if (ending.proven) notify_event("ok", "drain", monotonic_ns(), {{"queue", parts_->workload().queue.name}});
+  for (const auto& queue : parts_->topology().queues) {
+    if (ending.proven) notify_event("ok", "drain", monotonic_ns(), {{"queue", queue.name}});
+  }
   co_return json::object{{"drained", ending.proven}, {"detail", ending.detail}};
 }
 

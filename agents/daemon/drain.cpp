@@ -25,8 +25,15 @@ Consumption consumption(const RunParts& parts) {
   return sum;
 }
 
+/// All queues of the run together.
 Result<QueueDepth> look(RunParts& parts) {
-  return queue_depth(parts.broker().broker().address(), parts.workload().queue.name, look_max);
+  QueueDepth sum;
+  for (const auto& queue : parts.topology().queues) {
+    BOOST_OUTCOME_TRY(const auto depth, queue_depth(parts.broker().broker().address(), queue.name, look_max));
+    sum.ready += depth.ready;
+    sum.consumers += depth.consumers;
+  }
+  return sum;
 }
 
 /// Waits for the chosen workers to end by themselves.
@@ -59,7 +66,7 @@ asio::awaitable<bool> await_quiet(RunParts& parts, Duration idle_max) {
   co_return true;
 }
 
-/// The queue is empty and has no consumer, twice.
+/// The queues are empty and have no consumer, twice.
 asio::awaitable<bool> empty_for_good(RunParts& parts) {
   for (int look_number = 0; look_number < 2; ++look_number) {
     if (look_number > 0) co_await pause_for(between_looks);
@@ -92,7 +99,8 @@ asio::awaitable<Ending> drain(RunParts& parts, Duration idle_max) {
   for (int round = 0; round < rounds_max; ++round) {
     const bool quiet = co_await await_quiet(parts, idle_max);
     if (!quiet) {
-      co_return Ending{false, fmt::format("the queue was not emptied: nothing moved for {}", model::to_text(idle_max))};
+      co_return Ending{false,
+                       fmt::format("the queues were not emptied: nothing moved for {}", model::to_text(idle_max))};
     }
     for (const auto& worker : parts.workers()) {
       if (worker->is_producer()) continue;
@@ -112,7 +120,7 @@ asio::awaitable<Ending> drain(RunParts& parts, Duration idle_max) {
       (void)co_await worker->ready();
     }
   }
-  co_return Ending{false, "the queue did not stay empty after its consumers had closed"};
+  co_return Ending{false, "the queues did not stay empty after their consumers had closed"};
 }
 
 }  // namespace troop::agents

@@ -68,7 +68,10 @@ WorkerPart::WorkerPart(WorkerConfig config, Ring ring, fs::path log, UndoJournal
       log_(std::move(log)),
       record_(journal) {}
 
-std::string_view WorkerPart::kind() const { return is_producer() ? "producer" : "consumer"; }
+std::string_view WorkerPart::kind() const {
+  if (config_.role == WorkerConfig::Role::reader) return "reader";
+  return is_producer() ? "producer" : "consumer";
+}
 
 void WorkerPart::connect_to(const AmqpAddress& broker, std::uint64_t seed) {
   config_.port = broker.port;
@@ -118,6 +121,7 @@ Result<std::unique_ptr<RunParts>> RunParts::create(const model::Broker& broker, 
                                                    fs::path log, UndoJournal& journal) {
   std::unique_ptr<RunParts> parts{new RunParts{journal}};
   parts->workload_ = workload;
+  parts->topology_ = model::topology_of(workload);
   parts->log_ = std::move(log);
   BOOST_OUTCOME_TRY(parts->folder_, Workspace::choose());
   parts->broker_ = std::make_unique<BrokerPart>(broker, parts->folder_, journal, parts->stopping_);
@@ -131,6 +135,8 @@ Result<std::unique_ptr<RunParts>> RunParts::create(const model::Broker& broker, 
   };
   BOOST_OUTCOME_TRY(declare(WorkerConfig::Role::producer, workload.producers));
   BOOST_OUTCOME_TRY(declare(WorkerConfig::Role::consumer, workload.consumers));
+  const auto sinks = parts->topology_.queues.size() - parts->topology_.worked();
+  BOOST_OUTCOME_TRY(declare(WorkerConfig::Role::reader, static_cast<std::int64_t>(sinks)));
   return parts;
 }
 
@@ -142,7 +148,7 @@ Part* RunParts::find(std::string_view name) {
   return nullptr;
 }
 
-WorkloadRoute RunParts::route() const { return {workload_.queue.name, {}}; }
+WorkloadRoute RunParts::route() const { return {topology_.queues.front().name, topology_.destination.exchange}; }
 
 Result<void> RunParts::start_broker() {
   BOOST_OUTCOME_TRY(workspace_record_, journal_.append(workspace_record(folder_)));

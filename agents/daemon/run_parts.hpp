@@ -11,6 +11,7 @@
 #include "agents/undo_journal.hpp"
 #include "agents/workers/config.hpp"
 #include "agents/workers/ring.hpp"
+#include "scenarios/model/topology.hpp"
 
 namespace troop::agents {
 
@@ -84,9 +85,10 @@ class RunParts : public Parts {
   BrokerControl* broker_control() override { return broker_->broker().control(); }
   [[nodiscard]] WorkloadRoute route() const override;
   [[nodiscard]] BrokerPart& broker() { return *broker_; }
-  /// Producers first; the position is the index in record frames.
+  /// Producers, consumers, readers; the position is the index in record frames.
   [[nodiscard]] const std::vector<std::unique_ptr<WorkerPart>>& workers() const { return workers_; }
   [[nodiscard]] const model::Workload& workload() const { return workload_; }
+  [[nodiscard]] const model::Topology& topology() const { return topology_; }
 
   /// Makes the workspace and starts the broker; it is not ready yet.
   Result<void> start_broker();
@@ -103,6 +105,7 @@ class RunParts : public Parts {
 
   UndoJournal& journal_;
   model::Workload workload_;
+  model::Topology topology_;
   std::filesystem::path log_;
   bool stopping_ = false;
   std::filesystem::path folder_;

@@ -25,7 +25,7 @@ void append(std::string& out, const T& value) {
 
 bool is_known(const Record& record) {
   return record.kind >= RecordKind::publish_invoke && record.kind <= last_record_kind &&
-         record.error <= RecordError::refused;
+         record.error <= RecordError::refused && record.sink <= last_sink_reason;
 }
 
 }  // namespace

@@ -8,6 +8,7 @@ namespace {
 
 // Beyond these a number is nonsense, whoever sent it; what a scenario may ask for is narrower and the reader's matter.
 constexpr std::int64_t workers_max = 1000;
+constexpr std::int64_t copies_max = 1000;
 constexpr double rate_max = 1e9;
 constexpr std::int64_t payload_bytes_max = 128 << 20;
 constexpr std::int64_t window_max = 1'000'000;
@@ -66,6 +67,14 @@ class Fields {
         fail(name);
     }
   }
+  /// Null: not set.
+  template <class T>
+  void take_optional(std::string_view name, std::optional<T>& out, std::int64_t least) {
+    const json::value* field = find(name);
+    if (field == nullptr || field->is_null()) return;
+    out.emplace();
+    take(name, *out, least);
+  }
   template <class E>
   void take_enum(std::string_view name, E& out, std::int64_t last) {
     std::int64_t number = 0;
@@ -84,6 +93,10 @@ class Fields {
     const json::value* field = object_->if_contains(name);
     if (field == nullptr) fail(name);
     return field;
+  }
+  /// What is wrong with a part is wrong with the whole.
+  void adopt(const Fields& part) {
+    if (problem_.empty()) problem_ = part.problem_;
   }
   [[nodiscard]] bool good() const { return problem_.empty(); }
   [[nodiscard]] Error error(std::string_view what) const { return broken(std::string{what} + ": " + problem_); }
@@ -143,6 +156,45 @@ json::object to_json(const model::Broker& broker) {
           {"start_timeout", broker.start_timeout.count()}};
 }
 
+namespace {
+
+json::value optional_json(const std::optional<Duration>& duration) {
+  return duration ? json::value(duration->count()) : json::value();
+}
+json::value optional_json(const std::optional<std::int64_t>& number) {
+  return number ? json::value(*number) : json::value();
+}
+
+json::object exchange_json(const model::Exchange& exchange) {
+  return {{"name", exchange.name},
+          {"type", static_cast<int>(exchange.type)},
+          {"durable", exchange.durable},
+          {"exists", exchange.exists},
+          {"bound", exchange.bound}};
+}
+
+json::object queue_json(const model::Queue& queue) {
+  json::object out{{"name", queue.name},
+                   {"type", static_cast<int>(queue.type)},
+                   {"durable", queue.durable},
+                   {"copies", queue.copies},
+                   {"lazy", queue.lazy},
+                   {"single_active_consumer", queue.single_active_consumer},
+                   {"max_priority", queue.max_priority},
+                   {"message_ttl", optional_json(queue.message_ttl)},
+                   {"expires", optional_json(queue.expires)},
+                   {"max_length", optional_json(queue.max_length)},
+                   {"overflow", static_cast<int>(queue.overflow)},
+                   {"delivery_limit", optional_json(queue.delivery_limit)},
+                   {"dead_letter", nullptr}};
+  if (const auto& dead = queue.dead_letter) {
+    out["dead_letter"] = json::object{{"exchange", dead->exchange}, {"queue", dead->queue}, {"exists", dead->exists}};
+  }
+  return out;
+}
+
+}  // namespace
+
 json::object to_json(const model::Workload& w) {
   const auto& retry = w.publish.retry;
   return {
@@ -152,7 +204,8 @@ json::object to_json(const model::Workload& w) {
       {"rate", w.rate},
       {"payload_bytes", w.payload_bytes},
       {"keys", w.keys},
-      {"queue", {{"name", w.queue.name}, {"type", static_cast<int>(w.queue.type)}, {"durable", w.queue.durable}}},
+      {"exchange", exchange_json(w.exchange)},
+      {"queue", queue_json(w.queue)},
       {"publish",
        {{"persistent", w.publish.persistent},
         {"confirm", static_cast<int>(w.publish.confirm)},
@@ -194,6 +247,41 @@ Result<model::Broker> broker_from_json(const json::value& value) {
   return broker;
 }
 
+namespace {
+
+void take_exchange(Fields& fields, model::Exchange& exchange) {
+  fields.take("name", exchange.name);
+  fields.take_enum("type", exchange.type, 2);
+  fields.take("durable", exchange.durable);
+  fields.take("exists", exchange.exists);
+  fields.take("bound", exchange.bound);
+}
+
+void take_queue(Fields& fields, model::Queue& queue) {
+  fields.take("name", queue.name);
+  fields.take_enum("type", queue.type, 1);
+  fields.take("durable", queue.durable);
+  fields.take("copies", queue.copies, 1, copies_max);
+  fields.take("lazy", queue.lazy);
+  fields.take("single_active_consumer", queue.single_active_consumer);
+  fields.take("max_priority", queue.max_priority, 0, 255);
+  fields.take_optional("message_ttl", queue.message_ttl, 0);
+  fields.take_optional("expires", queue.expires, 1);
+  fields.take_optional("max_length", queue.max_length, 1);
+  fields.take_enum("overflow", queue.overflow, 2);
+  fields.take_optional("delivery_limit", queue.delivery_limit, 1);
+  const json::value* dead = fields.find("dead_letter");
+  if (dead == nullptr || dead->is_null()) return;
+  Fields part = fields.part("dead_letter");
+  queue.dead_letter.emplace();
+  part.take("exchange", queue.dead_letter->exchange);
+  part.take("queue", queue.dead_letter->queue);
+  part.take("exists", queue.dead_letter->exists);
+  fields.adopt(part);
+}
+
+}  // namespace
+
 Result<model::Workload> workload_from_json(const json::value& value) {
   model::Workload w;
   Fields fields{value};
@@ -203,10 +291,10 @@ Result<model::Workload> workload_from_json(const json::value& value) {
   fields.take("rate", w.rate, 0, rate_max);
   fields.take("payload_bytes", w.payload_bytes, 0, payload_bytes_max);
   fields.take("keys", w.keys, 1, INT32_MAX);
+  Fields exchange = fields.part("exchange");
+  take_exchange(exchange, w.exchange);
   Fields queue = fields.part("queue");
-  queue.take("name", w.queue.name);
-  queue.take_enum("type", w.queue.type, 1);
-  queue.take("durable", w.queue.durable);
+  take_queue(queue, w.queue);
   Fields publish = fields.part("publish");
   publish.take("persistent", w.publish.persistent);
   publish.take_enum("confirm", w.publish.confirm, 2);
@@ -223,7 +311,7 @@ Result<model::Workload> workload_from_json(const json::value& value) {
   consume.take_enum("ack", w.consume.ack, 2);
   consume.take("prefetch", w.consume.prefetch, 0, UINT16_MAX);
   consume.take("work", w.consume.work);
-  for (const Fields* each : {&fields, &queue, &publish, &retry, &consume}) {
+  for (const Fields* each : {&fields, &exchange, &queue, &publish, &retry, &consume}) {
     if (!each->good()) return each->error("workload");
   }
   return w;

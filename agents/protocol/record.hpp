@@ -26,9 +26,13 @@ enum class RecordKind : std::uint8_t {
   connection_cancelled,  ///< The broker cancelled the consumer.
   connection_channel_closed,
   connection_restarted,  ///< The first of a process that follows a dead one: what that one had open stays so for ever.
+  sink,                  ///< Read from a dead-letter or error queue; `queue` is the one that it left, `sink` why.
 };
 
-constexpr RecordKind last_record_kind = RecordKind::connection_restarted;
+constexpr RecordKind last_record_kind = RecordKind::sink;
+
+enum class SinkReason : std::uint8_t { dead_lettered, expired, rejected, overflow };
+constexpr SinkReason last_sink_reason = SinkReason::overflow;
 
 enum class RecordError : std::uint8_t {
   none,
@@ -60,7 +64,8 @@ struct Record {
   RecordKind kind{};
   RecordError error{};
   std::uint8_t flags = 0;
-  std::uint8_t reserved[15] = {};
+  SinkReason sink{};
+  std::uint8_t reserved[14] = {};
 };
 
 static_assert(sizeof(Record) == 64 && std::is_trivially_copyable_v<Record>);

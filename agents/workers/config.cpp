@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "agents/protocol/messages.hpp"
+#include "scenarios/model/topology.hpp"
 
 namespace troop::agents {
 namespace {
@@ -37,12 +38,20 @@ Result<void> take(const json::object& from, std::string_view name, std::string& 
   return success();
 }
 
+std::string_view role_name(WorkerConfig::Role role) {
+  static constexpr std::string_view names[] = {"producer", "consumer", "reader"};
+  return names[static_cast<std::size_t>(role)];
+}
+
 Result<void> take_role(const json::object& from, WorkerConfig::Role& out) {
   std::string role;
   BOOST_OUTCOME_TRYV(take(from, "role", role));
-  if (role != "producer" && role != "consumer") return wrong("role");
-  out = role == "producer" ? WorkerConfig::Role::producer : WorkerConfig::Role::consumer;
-  return success();
+  for (const auto each : {WorkerConfig::Role::producer, WorkerConfig::Role::consumer, WorkerConfig::Role::reader}) {
+    if (role != role_name(each)) continue;
+    out = each;
+    return success();
+  }
+  return wrong("role");
 }
 
 /// What a worker cannot work with, whoever let it through.
@@ -58,8 +67,15 @@ bool workable(const model::Workload& w) {
 }  // namespace
 
 std::string worker_name(const WorkerConfig& config) {
-  return config.role == WorkerConfig::Role::producer ? model::producer_name(config.number)
-                                                     : model::consumer_name(config.number);
+  switch (config.role) {
+    case WorkerConfig::Role::producer:
+      return model::producer_name(config.number);
+    case WorkerConfig::Role::consumer:
+      return model::consumer_name(config.number);
+    case WorkerConfig::Role::reader:
+      break;
+  }
+  return model::reader_name(config.number);
 }
 
 WorkerConfig worker_config(WorkerConfig::Role role, std::int64_t number, const model::Workload& workload) {
@@ -71,6 +87,11 @@ WorkerConfig worker_config(WorkerConfig::Role role, std::int64_t number, const m
     config.rate = workload.rate / static_cast<double>(workload.producers);
   }
   return config;
+}
+
+std::size_t queue_of(const WorkerConfig& config) {
+  if (config.role == WorkerConfig::Role::consumer) return model::queue_of_consumer(config.workload, config.number);
+  return model::topology_of(config.workload).worked() + static_cast<std::size_t>(config.number) - 1;
 }
 
 std::vector<std::uint32_t> owned_keys(const WorkerConfig& config) {
@@ -85,7 +106,7 @@ std::vector<std::uint32_t> owned_keys(const WorkerConfig& config) {
 
 std::string to_json(const WorkerConfig& config) {
   const json::object object{
-      {"role", config.role == WorkerConfig::Role::producer ? "producer" : "consumer"},
+      {"role", role_name(config.role)},
       {"number", config.number},
       {"host", config.host},
       {"port", config.port},

@@ -13,7 +13,7 @@
 namespace troop::agents {
 
 struct WorkerConfig {
-  enum class Role { producer, consumer };
+  enum class Role { producer, consumer, reader };
   static constexpr std::size_t bytes_max = 64 * 1024;
 
   Role role = Role::producer;
@@ -29,11 +29,14 @@ struct WorkerConfig {
   std::uint64_t seed = 0;     ///< The run's; each worker derives its own streams from it.
 };
 
-/// "producer-1", "consumer-2".
+/// "producer-1", "consumer-2", "reader-1".
 std::string worker_name(const WorkerConfig& config);
 
 /// The configuration of one worker of `workload`: its share of the rate is set, connection and seed are the caller's.
 WorkerConfig worker_config(WorkerConfig::Role role, std::int64_t number, const model::Workload& workload);
+
+/// Where a consumer or a reader works: an index into the queues of the workload's topology.
+std::size_t queue_of(const WorkerConfig& config);
 
 /// The keys that belong to this producer alone: those of 1 … keys with (key - 1) mod producers = number - 1. Never
 /// empty: a producer that gets none of them gets the one of its own number, which lies beyond `keys`.

@@ -3,6 +3,8 @@
 //   deliver recorded ──► handler works ──► ack recorded ──► ack sent
 //
 // With ack `none` the broker has forgotten the message when it arrives here: what a dying process holds is lost.
+//
+// A reader does the same for a dead-letter queue, except that it records where each message ended, and why.
 #include "agents/workers/consumer.hpp"
 
 #include <algorithm>
@@ -13,6 +15,7 @@
 #include "agents/workers/link.hpp"
 #include "agents/workers/recorder.hpp"
 #include "common/clock.hpp"
+#include "scenarios/model/topology.hpp"
 
 namespace troop::agents {
 namespace {
@@ -28,9 +31,11 @@ class Consumer {
  public:
   Consumer(const WorkerConfig& config, RingWriter& ring)
       : config_(config),
+        topology_(model::topology_of(config.workload)),
         consume_(config.workload.consume),
+        reads_(config.role == WorkerConfig::Role::reader),
         ring_(ring),
-        recorder_(ring),
+        recorder_(ring, queue_of(config)),
         link_(config, ring, recorder_) {}
 
   int run() {
@@ -102,6 +107,7 @@ class Consumer {
         if (part_ != Part::header) return;
         const auto* properties = static_cast<const amqp_basic_properties_t*>(frame.payload.properties.decoded);
         delivery_.headers = read_headers(*properties);
+        if (reads_) death_ = read_death(*properties);
         body_left_ = frame.payload.properties.body_size;
         part_ = Part::body;
         break;
@@ -148,6 +154,7 @@ class Consumer {
   }
 
   void process() {
+    if (reads_) return file_away();
     recorder_.deliver(delivery_, link_.channel());
     if (consume_.ack == Consume::Ack::none) {
       work();
@@ -159,8 +166,27 @@ class Consumer {
     if (ring_.command() == WorkerCommand::abort) return;
     recorder_.ack(delivery_, link_.channel());
     append_ack(link_.session()->out(), Session::channel, delivery_.tag, false);
+    settled();
+  }
+
+  void settled() {
     ring_.counters().unacked.set(ring_.counters().unacked.get() - 1);
     if (consume_.work.count() > 0 || link_.session()->unsent() >= acks_bytes_) flush();
+  }
+
+  /// What no message of the run, or no broker, put into the dead-letter queue is no evidence.
+  void file_away() {
+    const auto left = death_ ? std::ranges::find(topology_.queues, death_->queue, &model::QueueDeclaration::name)
+                             : topology_.queues.end();
+    if (delivery_.headers && left != topology_.queues.end()) {
+      recorder_.sink(delivery_, death_->reason, static_cast<std::uint16_t>(left - topology_.queues.begin()));
+    } else {
+      recorder_.passed();
+    }
+    ring_.counters().unacked.add();
+    append_ack(link_.session()->out(), Session::channel, delivery_.tag, false);
+    ring_.counters().settled.add();
+    settled();
   }
 
   /// In naps, so that an abort does not wait for a slow handler.
@@ -184,11 +210,14 @@ class Consumer {
   enum class Part { none, header, body };
 
   const WorkerConfig& config_;
+  const model::Topology topology_;
   const Consume& consume_;
+  const bool reads_;
   RingWriter& ring_;
   Recorder recorder_;
   Link link_;
   Recorder::Delivery delivery_;
+  std::optional<Death> death_;                     ///< A reader's.
   std::size_t acks_bytes_ = acks_bytes(consume_);  ///< So many bytes of acks are sent without waiting for more.
   Part part_ = Part::none;
   std::uint64_t body_left_ = 0;

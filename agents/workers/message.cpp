@@ -72,20 +72,49 @@ std::optional<MessageHeaders> parse(std::string_view text) {
 
 constexpr std::string_view header_name = "troop";
 
+bool is_text(const amqp_field_value_t* value) { return value != nullptr && value->kind == AMQP_FIELD_KIND_UTF8; }
+
+std::string_view text_of(const amqp_field_value_t& value) {
+  return {static_cast<const char*>(value.value.bytes.bytes), value.value.bytes.len};
+}
+
+/// The first of its name; null: there is none.
+const amqp_field_value_t* find_entry(const amqp_table_t& table, std::string_view name) {
+  for (int i = 0; i < table.num_entries; ++i) {
+    const amqp_table_entry_t& entry = table.entries[i];
+    if (std::string_view{static_cast<const char*>(entry.key.bytes), entry.key.len} == name) return &entry.value;
+  }
+  return nullptr;
+}
+
+const amqp_field_value_t* find_header(const amqp_basic_properties_t& properties, std::string_view name) {
+  return (properties._flags & AMQP_BASIC_HEADERS_FLAG) == 0 ? nullptr : find_entry(properties.headers, name);
+}
+
+protocol::SinkReason reason_of(std::string_view reason) {
+  if (reason == "expired") return protocol::SinkReason::expired;
+  return reason == "maxlen" ? protocol::SinkReason::overflow : protocol::SinkReason::dead_lettered;
+}
+
 }  // namespace
 
 std::optional<MessageHeaders> read_headers(const amqp_basic_properties_t& properties) {
-  if ((properties._flags & AMQP_BASIC_HEADERS_FLAG) == 0) return std::nullopt;
-  std::optional<MessageHeaders> headers;
-  for (int i = 0; i < properties.headers.num_entries; ++i) {
-    const amqp_table_entry_t& entry = properties.headers.entries[i];
-    if (std::string_view{static_cast<const char*>(entry.key.bytes), entry.key.len} != header_name) continue;
-    if (headers || entry.value.kind != AMQP_FIELD_KIND_UTF8) return std::nullopt;
-    const amqp_bytes_t& text = entry.value.value.bytes;
-    headers = parse({static_cast<const char*>(text.bytes), text.len});
-    if (!headers) return std::nullopt;
+  const amqp_field_value_t* ours = find_header(properties, header_name);
+  if (!is_text(ours)) return std::nullopt;
+  return parse(text_of(*ours));
+}
+
+std::optional<Death> read_death(const amqp_basic_properties_t& properties) {
+  const amqp_field_value_t* deaths = find_header(properties, "x-death");
+  if (deaths == nullptr || deaths->kind != AMQP_FIELD_KIND_ARRAY || deaths->value.array.num_entries < 1) {
+    return std::nullopt;
   }
-  return headers;
+  const amqp_field_value_t& newest = deaths->value.array.entries[0];
+  if (newest.kind != AMQP_FIELD_KIND_TABLE) return std::nullopt;
+  const amqp_field_value_t* queue = find_entry(newest.value.table, "queue");
+  const amqp_field_value_t* reason = find_entry(newest.value.table, "reason");
+  if (!is_text(queue) || !is_text(reason)) return std::nullopt;
+  return Death{std::string{text_of(*queue)}, reason_of(text_of(*reason))};
 }
 
 MessageEncoder::MessageEncoder(const Settings& settings)
@@ -94,8 +123,8 @@ MessageEncoder::MessageEncoder(const Settings& settings)
   std::size_t size_at = begin_frame(front_, AMQP_FRAME_METHOD, settings.channel);
   append_integer(front_, static_cast<std::uint32_t>(AMQP_BASIC_PUBLISH_METHOD));
   append_integer(front_, std::uint16_t{0});
-  append_short(front_, "");
-  append_short(front_, settings.queue);
+  append_short(front_, settings.exchange);
+  append_short(front_, settings.routing_key);
   append_integer(front_, static_cast<std::uint8_t>(settings.mandatory ? 1 : 0));
   end_frame(front_, size_at);
 

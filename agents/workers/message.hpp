@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "agents/protocol/record.hpp"
 #include "agents/workers/outstanding.hpp"
 
 namespace troop::agents {
@@ -26,6 +27,14 @@ struct MessageHeaders {
 /// nothing but the table, whatever is in it.
 std::optional<MessageHeaders> read_headers(const amqp_basic_properties_t& properties);
 
+/// Why a message is in a dead-letter queue, by the newest entry of the header `x-death` (RabbitMQ's "dlx" page).
+struct Death {
+  std::string queue;  ///< The one that it left.
+  protocol::SinkReason reason{};
+};
+/// Nothing, if the header is missing or is not what RabbitMQ writes.
+std::optional<Death> read_death(const amqp_basic_properties_t& properties);
+
 /// Appends basic.publish with header and body frames of one message after another; only the fields that differ are
 /// written.
 class MessageEncoder {
@@ -33,7 +42,8 @@ class MessageEncoder {
   struct Settings {
     std::uint16_t channel = 1;
     std::uint16_t producer = 1;
-    std::string queue;  ///< Routing key on the default exchange; at most 255 bytes.
+    std::string exchange;     ///< Empty: the default exchange. At most 255 bytes.
+    std::string routing_key;  ///< At most 255 bytes.
     bool mandatory = true;
     bool persistent = true;
     std::size_t payload_bytes = 0;

@@ -16,6 +16,7 @@
 #include "agents/workers/recorder.hpp"
 #include "agents/workers/schedule.hpp"
 #include "common/clock.hpp"
+#include "scenarios/model/topology.hpp"
 
 namespace troop::agents {
 namespace {
@@ -35,7 +36,9 @@ MessageEncoder::Settings encoder_settings(const WorkerConfig& config) {
   MessageEncoder::Settings settings;
   settings.channel = Session::channel;
   settings.producer = static_cast<std::uint16_t>(config.number);
-  settings.queue = config.workload.queue.name;
+  auto destination = model::topology_of(config.workload).destination;
+  settings.exchange = std::move(destination.exchange);
+  settings.routing_key = std::move(destination.routing_key);
   settings.mandatory = config.workload.publish.mandatory;
   settings.persistent = config.workload.publish.persistent;
   settings.payload_bytes = static_cast<std::size_t>(config.workload.payload_bytes);

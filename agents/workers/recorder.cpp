@@ -73,7 +73,16 @@ void Recorder::complete(const Completion& completion, std::uint16_t producer) {
 void Recorder::deliver(const Delivery& delivery, std::uint32_t channel) {
   Record record =
       delivery_record(delivery, channel, delivery.headers ? RecordKind::deliver : RecordKind::deliver_foreign);
+  record.queue = queue_;
   if (!delivery.headers) record.seq = ring_.next_foreign();
+  push(record);
+  ring_.counters().delivered.add();
+}
+
+void Recorder::sink(const Delivery& delivery, protocol::SinkReason reason, std::uint16_t queue) {
+  Record record = delivery_record(delivery, 0, RecordKind::sink);
+  record.queue = queue;
+  record.sink = reason;
   push(record);
   ring_.counters().delivered.add();
 }

@@ -13,7 +13,8 @@ namespace troop::agents {
 /// exits, because nothing may be done that is not recorded.
 class Recorder {
  public:
-  explicit Recorder(RingWriter& ring) : ring_(ring) {}
+  /// `queue`: where this worker's deliveries come from, by its place in the run's topology.
+  explicit Recorder(RingWriter& ring, std::size_t queue = 0) : ring_(ring), queue_(static_cast<std::uint16_t>(queue)) {}
 
   void invoke(const OutgoingMessage& message, std::uint16_t producer);
   void complete(const Completion& completion, std::uint16_t producer);
@@ -25,6 +26,10 @@ class Recorder {
   };
   void deliver(const Delivery& delivery, std::uint32_t channel);
   void ack(const Delivery& delivery, std::uint32_t channel);
+  /// A reader found it in a dead-letter queue; it had left `queue`.
+  void sink(const Delivery& delivery, protocol::SinkReason reason, std::uint16_t queue);
+  /// A reader's delivery without evidence of where it comes from is counted only.
+  void passed() { ring_.counters().delivered.add(); }
   /// Ack `none`: the handler has ended; counted, but there is nothing to record.
   void handled() { ring_.counters().settled.add(); }
 
@@ -34,6 +39,7 @@ class Recorder {
   void push(protocol::Record& record);
 
   RingWriter& ring_;
+  std::uint16_t queue_;
 };
 
 }  // namespace troop::agents

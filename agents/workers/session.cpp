@@ -10,8 +10,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <system_error>
+#include <vector>
 
 #include "common/unique_fd.hpp"
+#include "scenarios/model/topology.hpp"
 
 namespace troop::agents {
 namespace {
@@ -121,17 +123,52 @@ bool good(const amqp_rpc_reply_t& reply, const char* what, OpenOutcome& outcome)
   return false;
 }
 
-bool declare(amqp_connection_state_t connection, const WorkerConfig& config, OpenOutcome& outcome) {
-  const model::Queue& queue = config.workload.queue;
-  amqp_table_entry_t quorum[] = {entry("x-queue-type", text_value("quorum"))};
-  const amqp_table_t arguments = queue.type == model::Queue::Type::quorum ? amqp_table_t{1, quorum} : amqp_empty_table;
-  amqp_queue_declare(connection, Session::channel, bytes_of(queue.name), 0, queue.durable ? 1 : 0, 0, 0, arguments);
-  return good(amqp_get_rpc_reply(connection), "queue.declare", outcome);
+/// The arguments of a declaration, as rabbitmq-c wants them; borrows from it.
+std::vector<amqp_table_entry_t> arguments_of(const model::QueueDeclaration& queue) {
+  std::vector<amqp_table_entry_t> out;
+  for (const auto& argument : queue.arguments) {
+    amqp_field_value_t value{};
+    if (const auto* number = std::get_if<std::int64_t>(&argument.value)) {
+      value.kind = AMQP_FIELD_KIND_I64;
+      value.value.i64 = *number;
+    } else if (const auto* flag = std::get_if<bool>(&argument.value)) {
+      value.kind = AMQP_FIELD_KIND_BOOLEAN;
+      value.value.boolean = *flag ? 1 : 0;
+    } else {
+      value = text_value(std::get<std::string>(argument.value).c_str());
+    }
+    out.push_back(entry(argument.name.data(), value));
+  }
+  return out;
 }
 
-bool consume(amqp_connection_state_t connection, const WorkerConfig& config, OpenOutcome& outcome) {
-  const bool no_ack = config.workload.consume.ack == model::Consume::Ack::none;
-  amqp_basic_consume(connection, Session::channel, bytes_of(config.workload.queue.name),
+/// Everything, by everybody: whoever comes first makes it, for the others it is a check.
+bool declare(amqp_connection_state_t connection, const model::Topology& topology, OpenOutcome& outcome) {
+  for (const auto& exchange : topology.exchanges) {
+    amqp_exchange_declare(connection, Session::channel, bytes_of(exchange.name),
+                          amqp_cstring_bytes(exchange.type.data()), 0, exchange.durable ? 1 : 0, 0, 0,
+                          amqp_empty_table);
+    if (!good(amqp_get_rpc_reply(connection), "exchange.declare", outcome)) return false;
+  }
+  for (const auto& queue : topology.queues) {
+    auto arguments = arguments_of(queue);
+    amqp_queue_declare(connection, Session::channel, bytes_of(queue.name), 0, queue.durable ? 1 : 0, 0, 0,
+                       {static_cast<int>(arguments.size()), arguments.data()});
+    if (!good(amqp_get_rpc_reply(connection), "queue.declare", outcome)) return false;
+  }
+  for (const auto& binding : topology.bindings) {
+    amqp_queue_bind(connection, Session::channel, bytes_of(binding.queue), bytes_of(binding.exchange),
+                    bytes_of(binding.routing_key), amqp_empty_table);
+    if (!good(amqp_get_rpc_reply(connection), "queue.bind", outcome)) return false;
+  }
+  return true;
+}
+
+bool consume(amqp_connection_state_t connection, const WorkerConfig& config, const model::Topology& topology,
+             OpenOutcome& outcome) {
+  const bool reads = config.role == WorkerConfig::Role::reader;
+  const bool no_ack = !reads && config.workload.consume.ack == model::Consume::Ack::none;
+  amqp_basic_consume(connection, Session::channel, bytes_of(topology.queues.at(queue_of(config)).name),
                      amqp_cstring_bytes(Session::consumer_tag), 0, no_ack ? 1 : 0, 0, amqp_empty_table);
   return good(amqp_get_rpc_reply(connection), "basic.consume", outcome);
 }
@@ -167,7 +204,8 @@ bool Session::set_up(const WorkerConfig& config, OpenOutcome& outcome) {
   if (!good(log_in(connection_, config), "login", outcome)) return false;
   amqp_channel_open(connection_, channel);
   if (!good(amqp_get_rpc_reply(connection_), "channel.open", outcome)) return false;
-  if (!declare(connection_, config, outcome)) return false;
+  const auto topology = model::topology_of(config.workload);
+  if (!declare(connection_, topology, outcome)) return false;
   if (config.role == WorkerConfig::Role::producer) {
     if (config.workload.publish.confirm == model::Publish::Confirm::none) return true;
     amqp_confirm_select(connection_, channel);
@@ -175,7 +213,7 @@ bool Session::set_up(const WorkerConfig& config, OpenOutcome& outcome) {
   }
   amqp_basic_qos(connection_, channel, 0, static_cast<std::uint16_t>(config.workload.consume.prefetch), 0);
   if (!good(amqp_get_rpc_reply(connection_), "basic.qos", outcome)) return false;
-  return consume(connection_, config, outcome);
+  return consume(connection_, config, topology, outcome);
 }
 
 Session::~Session() {
@@ -221,7 +259,9 @@ Session::Received Session::receive(amqp_frame_t& frame) {
 bool Session::consume_again(const WorkerConfig& config) {
   OpenOutcome ignored;
   const std::int64_t deadline = monotonic_ns() + config.workload.publish.retry.timeout.count();
-  return flush_until(deadline) && declare(connection_, config, ignored) && consume(connection_, config, ignored);
+  const auto topology = model::topology_of(config.workload);
+  return flush_until(deadline) && declare(connection_, topology, ignored) &&
+         consume(connection_, config, topology, ignored);
 }
 
 bool Session::close() {

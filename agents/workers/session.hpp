@@ -54,7 +54,7 @@ class Session {
   /// Frames or parts of them are here already: poll() on the descriptor would not tell.
   [[nodiscard]] bool buffered() const;
 
-  /// Declares the queue and consumes again on the same channel, after the broker cancelled the consumer. Blocks as
+  /// Declares everything and consumes again on the same channel, after the broker cancelled the consumer. Blocks as
   /// open().
   [[nodiscard]] bool consume_again(const WorkerConfig& config);
   /// Closes channel and connection. True: both close-ok were read, so nothing of this session is left in the broker.

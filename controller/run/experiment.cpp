@@ -11,6 +11,7 @@
 
 #include "agents/protocol/messages.hpp"
 #include "agents/protocol/spawn.hpp"
+#include "scenarios/model/topology.hpp"
 
 namespace troop::controller {
 namespace asio = boost::asio;
@@ -51,6 +52,28 @@ std::string way_to_end(int signal_number) {
   return signal_number == SIGHUP ? "hung up (SIGHUP)" : "terminated (SIGTERM)";
 }
 
+json::object topology_json(const model::Topology& topology) {
+  json::array exchanges, queues, bindings;
+  for (const auto& exchange : topology.exchanges) {
+    exchanges.push_back({{"name", exchange.name}, {"type", exchange.type}, {"durable", exchange.durable}});
+  }
+  for (const auto& queue : topology.queues) {
+    json::object arguments;
+    for (const auto& argument : queue.arguments) {
+      std::visit([&](const auto& value) { arguments[argument.name] = value; }, argument.value);
+    }
+    queues.push_back({{"name", queue.name},
+                      {"type", queue.type == model::Queue::Type::quorum ? "quorum" : "classic"},
+                      {"durable", queue.durable},
+                      {"arguments", std::move(arguments)}});
+  }
+  for (const auto& binding : topology.bindings) {
+    bindings.push_back(
+        {{"exchange", binding.exchange}, {"queue", binding.queue}, {"routing_key", binding.routing_key}});
+  }
+  return {{"exchanges", std::move(exchanges)}, {"queues", std::move(queues)}, {"bindings", std::move(bindings)}};
+}
+
 history::Type type_from(std::string_view text) {
   if (text == "invoke") return history::Type::invoke;
   if (text == "ok") return history::Type::ok;
@@ -65,6 +88,10 @@ Experiment::Experiment(asio::io_context& io, const RunRequest& request, Progress
   const auto& workload = request.scenario.workload;
   for (std::int64_t n = 1; n <= workload.producers; ++n) workers_.push_back(model::producer_name(n));
   for (std::int64_t n = 1; n <= workload.consumers; ++n) workers_.push_back(model::consumer_name(n));
+  const auto topology = model::topology_of(workload);
+  for (std::size_t n = 1; n <= topology.queues.size() - topology.worked(); ++n) {
+    workers_.push_back(model::reader_name(static_cast<std::int64_t>(n)));
+  }
   for (const auto& step : request.plan.steps) {
     formats::FaultRecord fault;
     fault.step = static_cast<std::int64_t>(step.number);
@@ -187,7 +214,7 @@ asio::awaitable<Result<void>> Experiment::start_parts() {
     co_return std::move(opened).error();
   }
   recorder_.emplace(std::move(opened).value());
-  recorder_->set_names(workers_, {request_.scenario.workload.queue.name});
+  recorder_->set_names(workers_, model::topology_of(request_.scenario.workload));
 
   begin_phase("start broker");
   auto broker = co_await ask("start_broker", json::object{}, request_.scenario.broker.start_timeout + undo_slack);
@@ -210,7 +237,6 @@ void Experiment::record_start(const json::object& broker) {
     document_.broker_version = version.value();
   if (auto port = protocol::integer_field(broker, "port"); port.has_value()) document_.broker_port = port.value();
   const auto& workload = request_.scenario.workload;
-  const auto& queue = workload.queue;
   json::array steps;
   for (const auto& step : request_.plan.steps) steps.push_back({{"fault", step.fault}, {"target", step.victim}});
   static constexpr std::string_view ack_names[] = {"none", "manual", "auto"};
@@ -221,12 +247,7 @@ void Experiment::record_start(const json::object& broker) {
           {"seed", static_cast<std::int64_t>(request_.plan.seed)},
           {"broker", {{"kind", document_.broker_kind}, {"version", document_.broker_version}}},
           {"wall", wall_ns()},
-          {"topology",
-           {{"exchanges", json::array{}},
-            {"queues", json::array{{{"name", queue.name},
-                                    {"type", queue.type == model::Queue::Type::quorum ? "quorum" : "classic"},
-                                    {"durable", queue.durable}}}},
-            {"bindings", json::array{}}}},
+          {"topology", topology_json(model::topology_of(workload))},
           {"consume", {{"ack", ack_names[static_cast<std::size_t>(workload.consume.ack)]}}},
           {"steps", std::move(steps)}});
 }

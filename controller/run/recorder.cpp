@@ -41,6 +41,11 @@ std::string_view to_text(RecordError error) {
   return "unknown";
 }
 
+std::string_view to_text(protocol::SinkReason reason) {
+  static constexpr std::array<std::string_view, 4> names{"dead-lettered", "expired", "rejected", "overflow"};
+  return names.at(static_cast<std::size_t>(reason));
+}
+
 struct Shape {
   Type type;
   Subject f;
@@ -74,6 +79,8 @@ Shape shape(RecordKind kind) {
       return {Type::info, Subject::connection, "\"cancelled\""};
     case RecordKind::connection_channel_closed:
       return {Type::info, Subject::connection, "\"channel-closed\""};
+    case RecordKind::sink:
+      return {Type::ok, Subject::sink};
     case RecordKind::connection_restarted:
       return {Type::info, Subject::connection, "\"restarted\""};
   }
@@ -102,9 +109,9 @@ Result<Recorder> Recorder::open(const std::filesystem::path& directory, std::int
   return Recorder{std::move(writer), began};
 }
 
-void Recorder::set_names(std::vector<std::string> workers, std::vector<std::string> queues) {
+void Recorder::set_names(std::vector<std::string> workers, model::Topology topology) {
   workers_ = std::move(workers);
-  queues_ = std::move(queues);
+  topology_ = std::move(topology);
 }
 
 void Recorder::add(const protocol::RecordBatch& batch) {
@@ -187,7 +194,8 @@ Result<void> Recorder::write_record(std::uint16_t worker, const Record& record, 
   const Text key{"k{}", record.key};
   const Text producer{"producer-{}", record.producer};
   const Text channel{"{}/{}", event.process, record.channel};
-  const std::string_view queue = record.queue < queues_.size() ? std::string_view{queues_[record.queue]} : "";
+  const auto& queues = topology_.queues;
+  const std::string_view queue = record.queue < queues.size() ? std::string_view{queues[record.queue].name} : "";
   switch (known.f) {
     case Subject::publish:
       event.op = static_cast<std::int64_t>(record.op);
@@ -197,7 +205,14 @@ Result<void> Recorder::write_record(std::uint16_t worker, const Record& record, 
       event.key = key.view();
       event.seq = static_cast<std::int64_t>(record.seq);
       event.intended = std::max<std::int64_t>(0, record.intended - began_);
+      event.has_exchange = !topology_.destination.exchange.empty();
+      event.exchange = topology_.destination.exchange;
+      (event.has_exchange ? event.routing_key : event.queue) = topology_.destination.routing_key;
+      break;
+    case Subject::sink:
+      event.id = id.view();
       event.queue = queue;
+      event.value = to_text(record.sink);
       break;
     case Subject::deliver:
       event.id = id.view();

@@ -16,6 +16,7 @@
 #include "agents/protocol/frame.hpp"
 #include "common/error.hpp"
 #include "reports/history/writer.hpp"
+#include "scenarios/model/topology.hpp"
 
 namespace troop::controller {
 
@@ -41,8 +42,8 @@ class Recorder {
   /// Starts `directory`/history.ndjson; `began` (CLOCK_MONOTONIC, ns) is time zero. Errors: usage.
   static Result<Recorder> open(const std::filesystem::path& directory, std::int64_t began);
 
-  /// Names of the workers by record-frame index, and of the queues by record index; before the first records.
-  void set_names(std::vector<std::string> workers, std::vector<std::string> queues);
+  /// Names of the workers by record-frame index, and where messages go; before the first records.
+  void set_names(std::vector<std::string> workers, model::Topology topology);
 
   void add(const protocol::RecordBatch& batch);
   void add(std::int64_t monotonic, OtherEvent event);
@@ -75,7 +76,7 @@ class Recorder {
   std::int64_t last_time_ = 0;
   std::uint64_t arrivals_ = 0;
   std::vector<std::string> workers_;
-  std::vector<std::string> queues_;
+  model::Topology topology_;
   std::vector<Pending> pending_;
   Counts counts_;
 };

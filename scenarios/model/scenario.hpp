@@ -23,11 +23,42 @@ struct Broker {
   Duration start_timeout = 60s;  ///< Until the port answers the AMQP header.
 };
 
+/// `[workload.exchange]`: where the producers publish to.
+struct Exchange {
+  enum class Type { direct, fanout, topic };
+  std::string name;  ///< Empty: the default exchange, which routes by the name of the queue.
+  Type type = Type::direct;
+  bool durable = true;
+  bool exists = true;  ///< False: nobody declares it.
+  bool bound = true;   ///< False: no queue is bound to it.
+  bool operator==(const Exchange&) const = default;
+};
+
+/// `[workload.queue.dead_letter]`: where a message goes that the queue gives up.
+struct DeadLetter {
+  std::string exchange;  ///< Empty: the default exchange.
+  std::string queue = "troop.dead";
+  bool exists = true;  ///< False: neither its exchange nor its queue is declared, so what it gets is lost.
+  bool operator==(const DeadLetter&) const = default;
+};
+
 struct Queue {
   enum class Type { classic, quorum };
+  enum class Overflow { drop_head, reject_publish, reject_publish_dlx };
   std::string name = "troop.work";
   Type type = Type::classic;
   bool durable = true;
+  std::int64_t copies = 1;  ///< Fan-out: so many queues get each message; beyond one they are named name.1, name.2 …
+  bool lazy = false;
+  bool single_active_consumer = false;
+  std::int64_t max_priority = 0;                ///< 0: no priorities.
+  std::optional<Duration> message_ttl = {};     ///< How long a message may wait in it.
+  std::optional<Duration> expires = {};         ///< How long it lives without any use.
+  std::optional<std::int64_t> max_length = {};  ///< Ready messages.
+  Overflow overflow = Overflow::drop_head;
+  std::optional<std::int64_t> delivery_limit = {};
+  std::optional<DeadLetter> dead_letter = {};
+  bool operator==(const Queue&) const = default;
 };
 
 struct Retry {
@@ -37,6 +68,7 @@ struct Retry {
   Duration max = 5s;
   double jitter = 0.2;    ///< Each pause is multiplied by a random factor in [1 - jitter, 1 + jitter].
   Duration timeout = 5s;  ///< For one connection attempt, and for one confirm.
+  bool operator==(const Retry&) const = default;
 };
 
 struct Publish {
@@ -46,6 +78,7 @@ struct Publish {
   std::int64_t window = 500;  ///< Unconfirmed messages per producer at most; `simple` means 1.
   bool mandatory = true;
   Retry retry;
+  bool operator==(const Publish&) const = default;
 };
 
 struct Consume {
@@ -53,6 +86,7 @@ struct Consume {
   Ack ack = Ack::manual;
   std::int64_t prefetch = 100;  ///< Unacknowledged messages per consumer at most; 0: no limit.
   Duration work{0};             ///< How long a handler works on one message.
+  bool operator==(const Consume&) const = default;
 };
 
 struct Workload {
@@ -62,9 +96,11 @@ struct Workload {
   double rate = 1000;  ///< Messages per second, all producers together; open loop. 0: as fast as the window lets.
   std::int64_t payload_bytes = 256;
   std::int64_t keys = 64;  ///< All producers together; each key belongs to one producer.
+  Exchange exchange;
   Queue queue;
   Publish publish;
   Consume consume;
+  bool operator==(const Workload&) const = default;
 };
 
 /// One side of a tolerance: measured `op` limit. Durations are in seconds.
@@ -126,5 +162,7 @@ struct Scenario {
 /// "producer-1" … and "consumer-1" …: the names a step may target and the history's `process`.
 std::string producer_name(std::int64_t number);
 std::string consumer_name(std::int64_t number);
+/// "reader-1" …: who empties the dead-letter and error queues, one each, for the record.
+std::string reader_name(std::int64_t number);
 
 }  // namespace troop::model

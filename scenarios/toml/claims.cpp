@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "scenarios/toml/topology_rules.hpp"
 #include "scenarios/toml/units.hpp"
 
 namespace troop::scenarios {
@@ -12,7 +13,6 @@ namespace {
 
 using model::Consume;
 using model::Publish;
-using model::Queue;
 using model::Scenario;
 using model::Step;
 
@@ -220,10 +220,7 @@ void refuse_steps(const Scenario& scenario, const model::Catalogue& catalogue, c
 std::vector<Refusal> refusals(const Scenario& scenario, const model::Catalogue& catalogue, const Sound& sound) {
   std::vector<Refusal> out;
   const auto& workload = scenario.workload;
-  if (workload.queue.type == Queue::Type::quorum && !workload.queue.durable && sound("workload.queue")) {
-    out.push_back(
-        {"workload.queue.durable", "a quorum queue is always durable: use durable = true, or type = \"classic\""});
-  }
+  refuse_topology(scenario, sound, out);
   if (workload.keys < workload.producers && sound("workload.keys") && sound("workload.producers")) {
     out.push_back(
         {"workload.keys", fmt::format("{} keys for {} producers: each key belongs to one producer, so there must be "

@@ -59,12 +59,66 @@ void read_broker(TableReader& reader, model::Broker& broker) {
   reader.finish();
 }
 
+/// The name of a queue or an exchange of ours.
+void read_name(TableReader& reader, std::string_view key, std::string& out, TextRule rule = {}) {
+  reader.text(key, out, rule);
+  if (out.starts_with("amq.")) {
+    reader.problem(key, fmt::format("'{}': names that begin with amq. belong to the broker", key));
+  }
+}
+
+void read_exchange(TableReader& reader, model::Exchange& exchange) {
+  static constexpr std::array<std::string_view, 3> types{"direct", "fanout", "topic"};
+  if (reader.require("name", "the exchange to publish to; without [workload.exchange] it is the default exchange")) {
+    read_name(reader, "name", exchange.name);
+  }
+  read_enum(reader, "type", types, exchange.type);
+  reader.boolean("durable", exchange.durable);
+  reader.boolean("exists", exchange.exists);
+  reader.boolean("bound", exchange.bound);
+  reader.finish();
+}
+
+void read_dead_letter(TableReader& reader, model::DeadLetter& dead) {
+  read_name(reader, "exchange", dead.exchange, {.may_be_empty = true});
+  read_name(reader, "queue", dead.queue);
+  reader.boolean("exists", dead.exists);
+  reader.finish();
+}
+
+/// A key that has no default: absent means "not so".
+void optional_duration(TableReader& reader, std::string_view key, std::optional<Duration>& out, Duration minimum) {
+  if (!reader.has(key)) return;
+  out.emplace(minimum);
+  reader.duration(key, *out, minimum);
+}
+
+void optional_integer(TableReader& reader, std::string_view key, std::optional<std::int64_t>& out, std::int64_t minimum,
+                      std::int64_t maximum) {
+  if (!reader.has(key)) return;
+  out.emplace(minimum);
+  reader.integer(key, *out, minimum, maximum);
+}
+
 void read_queue(TableReader& reader, model::Queue& queue) {
   static constexpr std::array<std::string_view, 2> types{"classic", "quorum"};
-  reader.text("name", queue.name);
-  if (queue.name.starts_with("amq.")) reader.problem("name", "'name': names that begin with amq. belong to the broker");
+  static constexpr std::array<std::string_view, 3> overflows{"drop-head", "reject-publish", "reject-publish-dlx"};
+  read_name(reader, "name", queue.name);
   read_enum(reader, "type", types, queue.type);
   reader.boolean("durable", queue.durable);
+  reader.integer("copies", queue.copies, 1, 16);
+  reader.boolean("lazy", queue.lazy);
+  reader.boolean("single_active_consumer", queue.single_active_consumer);
+  reader.integer("max_priority", queue.max_priority, 0, 255);
+  optional_duration(reader, "message_ttl", queue.message_ttl, 0ms);
+  optional_duration(reader, "expires", queue.expires, 1ms);
+  optional_integer(reader, "max_length", queue.max_length, 1, 1'000'000'000);
+  read_enum(reader, "overflow", overflows, queue.overflow);
+  if (reader.has("overflow") && !queue.max_length) {
+    reader.problem("overflow", "'overflow' says what happens at 'max_length', and there is none");
+  }
+  optional_integer(reader, "delivery_limit", queue.delivery_limit, 1, 1'000'000);
+  if (auto dead = reader.table("dead_letter")) read_dead_letter(*dead, queue.dead_letter.emplace());
   reader.finish();
 }
 
@@ -106,6 +160,7 @@ void read_workload(TableReader& reader, model::Workload& workload) {
   reader.number("rate", workload.rate, 0, 1e6);
   reader.integer("payload_bytes", workload.payload_bytes, 0, 1024 * 1024);
   reader.integer("keys", workload.keys, 1, 1'000'000);
+  if (auto exchange = reader.table("exchange")) read_exchange(*exchange, workload.exchange);
   if (auto queue = reader.table("queue")) read_queue(*queue, workload.queue);
   if (auto publish = reader.table("publish")) read_publish(*publish, workload.publish);
   if (auto consume = reader.table("consume")) read_consume(*consume, workload.consume);

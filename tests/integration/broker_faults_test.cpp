@@ -18,6 +18,7 @@ constexpr const char* lost_connection = R"("f":"connection","value":"lost")";
 constexpr const char* cancelled = R"("value":"cancelled")";
 constexpr const char* channel_closed = R"("value":"channel-closed")";
 constexpr const char* nacked = R"("error":"nack")";
+constexpr const char* returned = R"("error":"returned")";
 
 struct Case {
   const char* name;
@@ -74,6 +75,9 @@ INSTANTIATE_TEST_SUITE_P(
         {"policy", "broker/policy", "message-ttl", true, {}, {lost_connection, nacked}},
         {"purge", "broker/purge", "thrown away", true, {}, {lost_connection, nacked, cancelled}},
         {"delete_queue", "broker/delete-queue", "was deleted", true, {cancelled}, {lost_connection}},
+        {"delete_exchange", "broker/delete-exchange", "was deleted", false, {channel_closed}},
+        {"delete_binding", "broker/delete-binding", "1 binding ", false, {returned}, {lost_connection}},
+        {"delete_binding_unnoticed", "broker/delete-binding-unnoticed", "1 binding ", true, {}, {returned}},
     }),
     [](const auto& each) { return std::string{each.param.name}; });
 
@@ -119,10 +123,10 @@ outstanding = 0
 
 /// Nothing was changed, and that is not taken for a test.
 TEST_F(BrokerFaultsTest, IsInconclusiveWhereTheFaultCouldNotShow) {
-  TroopCommand troop{world_,
-                     {"run", "broker/purge", "--out", world_.run_directory().string(), "--seed", "7", "--set",
-                      "invariant.0.expect=[]", "--set", "invariant.1.expect=[]", "--set", "workload.rate=50", "--set",
-                      "step.0.queue=\"troop.nowhere\""}};
+  TroopCommand troop{
+      world_,
+      {"run", "broker/purge", "--out", world_.run_directory().string(), "--seed", "7", "--set", "invariant.0.expect=[]",
+       "--set", "invariant.1.expect=[]", "--set", "workload.rate=50", "--set", "step.0.queue=\"troop.nowhere\""}};
   EXPECT_EQ(troop.exit_code(run_max), 3) << everything(troop);
   EXPECT_THAT(everything(troop), HasSubstr("there is no queue 'troop.nowhere'"));
   EXPECT_EQ(run_json(world_).at("faults").at(0).at("outcome").as_string(), "not proven");

@@ -29,7 +29,10 @@ class RecorderTest : public testing::Test {
     auto opened = Recorder::open(folder_.path(), began);
     EXPECT_TRUE(opened) << opened.error().context;
     recorder_.emplace(std::move(opened).value());
-    recorder_->set_names({"producer-1", "consumer-1"}, {"orders", "errors"});
+    model::Topology topology;
+    topology.queues = {{"orders", {}, true, {}}, {"errors", {}, true, {}, true}};
+    topology.destination = {"", "orders"};
+    recorder_->set_names({"producer-1", "consumer-1"}, topology);
   }
 
   /// A record whose every field is another number, at run time `time`.
@@ -176,8 +179,34 @@ TEST_F(RecorderTest, WritesAnInvokeWithAllThatIsKnownOfTheMessage) {
     EXPECT_EQ(event.key, "k9");
     EXPECT_EQ(event.seq, 17);
     EXPECT_EQ(event.intended, 40);
-    EXPECT_EQ(event.queue, "errors");
+    EXPECT_EQ(event.queue, "orders") << "where the run publishes to";
+    EXPECT_FALSE(event.has_exchange);
     EXPECT_EQ(event.error, "");
+  });
+}
+
+TEST_F(RecorderTest, NamesTheExchangeThatAMessageIsPublishedTo) {
+  model::Topology topology;
+  topology.queues = {{"orders.1", {}, true, {}}, {"orders.2", {}, true, {}}};
+  topology.destination = {"shop", "orders"};
+  recorder_->set_names({"producer-1", "consumer-1"}, topology);
+  expect_one(full(RecordKind::publish_invoke), 0, [](const history::Event& event) {
+    EXPECT_EQ(event.exchange, "shop");
+    EXPECT_EQ(event.routing_key, "orders");
+    EXPECT_EQ(event.queue, "");
+  });
+}
+
+TEST_F(RecorderTest, WritesWhereADeadLetterCameFromAndWhy) {
+  Record record = full(RecordKind::sink);
+  record.queue = 0;
+  record.sink = protocol::SinkReason::overflow;
+  expect_one(record, 1, [](const history::Event& event) {
+    EXPECT_EQ(event.type, Type::ok);
+    EXPECT_EQ(event.f, Subject::sink);
+    EXPECT_EQ(event.id, "p2-17");
+    EXPECT_EQ(event.queue, "orders");
+    EXPECT_EQ(event.value, "overflow");
   });
 }
 
@@ -228,7 +257,7 @@ TEST_F(RecorderTest, WritesAnAckOfItsChannel) {
 }
 
 TEST_F(RecorderTest, LeavesOutAQueueThatHasNoName) {
-  Record record = full(RecordKind::publish_invoke);
+  Record record = full(RecordKind::deliver);
   record.queue = 2;
   expect_one(record, 0, [](const history::Event& event) { EXPECT_EQ(event.queue, ""); });
 }

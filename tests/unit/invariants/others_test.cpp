@@ -400,7 +400,8 @@ TEST(Verdict, survives_a_round_trip_through_json) {
   const auto object = to_json(judged.value());
   EXPECT_EQ(
       boost::json::serialize(object),
-      R"({"verdict":"fail","events":6,"complete":true,"invariants":[{"kind":"delivery","outcome":"violated",)"
+      R"({"verdict":"fail","events":6,"complete":true,"invariants":[{"kind":"delivery",)"
+      R"("claim":"guarantee = at-least-once","outcome":"violated",)"
       R"("counts":{"attempted":2,"confirmed":2,"failed":0,"indeterminate":0,"delivered":1,"lost":1,"unexpected":0,)"
       R"("duplicated":0,"redelivered":0,"recovered":0,"aborted":0},)"
       R"("anomalies":[{"kind":"lost","id":"a","witnesses":[0,1],"during":[]}],"reasons":["1 lost"]}],"warnings":[]})");

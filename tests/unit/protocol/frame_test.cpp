@@ -219,6 +219,9 @@ TEST(RecordBatchTest, IsRefusedWhereARecordSaysWhatNoWorkerSays) {
   const auto last_error = static_cast<std::uint8_t>(RecordError::refused);
   for (std::uint8_t kind = 1; kind <= last_kind; ++kind) EXPECT_FALSE(refused(kind, 0)) << int{kind};
   for (std::uint8_t error = 0; error <= last_error; ++error) EXPECT_FALSE(refused(1, error)) << int{error};
+  Record bad = record(1);
+  bad.sink = static_cast<SinkReason>(static_cast<std::uint8_t>(last_sink_reason) + 1);
+  EXPECT_TRUE(decode_records(std::string_view{records_frame(1, std::vector{bad})}.substr(5)).has_error());
   EXPECT_TRUE(refused(0, 0));
   EXPECT_TRUE(refused(static_cast<std::uint8_t>(last_kind + 1), 0));
   EXPECT_TRUE(refused(255, 0));

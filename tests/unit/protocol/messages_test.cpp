@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <functional>
+#include <set>
 
 namespace troop::protocol {
 namespace {
@@ -31,7 +32,20 @@ model::Workload unusual_workload() {
   w.rate = 1234.5;
   w.payload_bytes = 0;
   w.keys = 7;
-  w.queue = {"q-\xc3\xa9", model::Queue::Type::quorum, false};
+  w.exchange = {"x", model::Exchange::Type::topic, false, false, false};
+  w.queue = {"q-\xc3\xa9",
+             model::Queue::Type::quorum,
+             false,
+             3,
+             true,
+             true,
+             9,
+             5s,
+             10s,
+             77,
+             model::Queue::Overflow::reject_publish_dlx,
+             4,
+             model::DeadLetter{"dlx", "dead", false}};
   w.publish.persistent = false;
   w.publish.confirm = model::Publish::Confirm::none;
   w.publish.window = 9;
@@ -74,29 +88,7 @@ TEST(WorkloadMessageTest, ComesBackAsItWas) {
   for (const auto& sent : {model::Workload{}, unusual_workload()}) {
     const auto read = workload_from_json(travelled(to_json(sent)));
     ASSERT_TRUE(read) << read.error().context;
-    const model::Workload& got = read.value();
-    EXPECT_EQ(got.kind, sent.kind);
-    EXPECT_EQ(got.producers, sent.producers);
-    EXPECT_EQ(got.consumers, sent.consumers);
-    EXPECT_EQ(got.rate, sent.rate);
-    EXPECT_EQ(got.payload_bytes, sent.payload_bytes);
-    EXPECT_EQ(got.keys, sent.keys);
-    EXPECT_EQ(got.queue.name, sent.queue.name);
-    EXPECT_EQ(got.queue.type, sent.queue.type);
-    EXPECT_EQ(got.queue.durable, sent.queue.durable);
-    EXPECT_EQ(got.publish.persistent, sent.publish.persistent);
-    EXPECT_EQ(got.publish.confirm, sent.publish.confirm);
-    EXPECT_EQ(got.publish.window, sent.publish.window);
-    EXPECT_EQ(got.publish.mandatory, sent.publish.mandatory);
-    EXPECT_EQ(got.publish.retry.attempts, sent.publish.retry.attempts);
-    EXPECT_EQ(got.publish.retry.initial, sent.publish.retry.initial);
-    EXPECT_EQ(got.publish.retry.multiplier, sent.publish.retry.multiplier);
-    EXPECT_EQ(got.publish.retry.max, sent.publish.retry.max);
-    EXPECT_EQ(got.publish.retry.jitter, sent.publish.retry.jitter);
-    EXPECT_EQ(got.publish.retry.timeout, sent.publish.retry.timeout);
-    EXPECT_EQ(got.consume.ack, sent.consume.ack);
-    EXPECT_EQ(got.consume.prefetch, sent.consume.prefetch);
-    EXPECT_EQ(got.consume.work, sent.consume.work);
+    EXPECT_TRUE(read.value() == sent);
   }
 }
 
@@ -150,6 +142,9 @@ void every_field(json::object& object, const std::function<void(json::object&, c
   }
 }
 
+/// Fields that say with null that they are not set.
+const std::set<std::string> nullable{"message_ttl", "expires", "max_length", "delivery_limit", "dead_letter"};
+
 /// How many fields were tried. `optional` may be missing.
 int expect_each_field_needed(const json::object& sent, const Parse& parse, std::string_view optional = {}) {
   json::object whole = travelled(sent).get_object();
@@ -158,7 +153,8 @@ int expect_each_field_needed(const json::object& sent, const Parse& parse, std::
     SCOPED_TRACE(name);
     ++tried;
     const json::value right = holder.at(name);
-    std::vector<json::value> wrong{nullptr, json::array{1}};
+    std::vector<json::value> wrong{json::array{1}};
+    if (!nullable.contains(name)) wrong.emplace_back(nullptr);
     if (!right.is_string()) wrong.emplace_back("12");
     if (!right.is_bool()) wrong.emplace_back(true);
     if (!right.is_number()) wrong.emplace_back(1);
@@ -184,7 +180,7 @@ TEST(EveryFieldTest, OfABrokerIsNeededAndTyped) {
 }
 
 TEST(EveryFieldTest, OfAWorkloadIsNeededAndTyped) {
-  EXPECT_EQ(expect_each_field_needed(to_json(unusual_workload()), parser(workload_from_json)), 26);
+  EXPECT_EQ(expect_each_field_needed(to_json(unusual_workload()), parser(workload_from_json)), 45);
 }
 
 TEST(EveryFieldTest, OfAStepIsNeededAndTyped) {

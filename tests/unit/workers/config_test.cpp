@@ -45,6 +45,7 @@ TEST(WorkerConfigTest, SurvivesTheWayThroughJson) {
 TEST(WorkerConfigTest, NamesTheWorkerByRoleAndNumber) {
   EXPECT_EQ(worker_name(example()), "producer-2");
   EXPECT_EQ(worker_name(worker_config(WorkerConfig::Role::consumer, 7, {})), "consumer-7");
+  EXPECT_EQ(worker_name(worker_config(WorkerConfig::Role::reader, 1, {})), "reader-1");
 }
 
 struct Wrong {

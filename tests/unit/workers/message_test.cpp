@@ -56,7 +56,8 @@ const amqp_basic_properties_t* decode_header(std::string& payload, Pool& pool) {
 TEST(MessageEncoderTest, WritesWhatRabbitmqCReads) {
   MessageEncoder::Settings settings;
   settings.producer = 12;
-  settings.queue = "orders";
+  settings.exchange = "shop";
+  settings.routing_key = "orders";
   settings.payload_bytes = 256;
   MessageEncoder encoder{settings};
   std::string out;
@@ -71,7 +72,7 @@ TEST(MessageEncoderTest, WritesWhatRabbitmqCReads) {
   ASSERT_EQ(amqp_decode_method(AMQP_BASIC_PUBLISH_METHOD, pool, bytes_of(method), &decoded), 0);
   const auto* publish = static_cast<const amqp_basic_publish_t*>(decoded);
   EXPECT_EQ(std::string(static_cast<const char*>(publish->routing_key.bytes), publish->routing_key.len), "orders");
-  EXPECT_EQ(publish->exchange.len, 0U);
+  EXPECT_EQ(std::string(static_cast<const char*>(publish->exchange.bytes), publish->exchange.len), "shop");
   EXPECT_TRUE(publish->mandatory);
   EXPECT_FALSE(publish->immediate);
 
@@ -93,7 +94,7 @@ TEST(MessageEncoderTest, WritesWhatRabbitmqCReads) {
 
 TEST(MessageEncoderTest, CutsALargeBodyIntoFramesAndSendsNoneForAnEmptyOne) {
   MessageEncoder::Settings settings;
-  settings.queue = "q";
+  settings.routing_key = "q";
   settings.frame_bytes_max = 4096;
   settings.payload_bytes = 10'000;
   std::string out;
@@ -113,7 +114,7 @@ TEST(MessageEncoderTest, CutsALargeBodyIntoFramesAndSendsNoneForAnEmptyOne) {
 
 TEST(MessageEncoderTest, HonoursMandatoryAndPersistent) {
   MessageEncoder::Settings settings;
-  settings.queue = "q";
+  settings.routing_key = "q";
   settings.mandatory = false;
   settings.persistent = false;
   std::string out;
@@ -196,7 +197,6 @@ INSTANTIATE_TEST_SUITE_P(, ForeignHeadersTest,
                              {"attempt_zero", {{"troop", text("1.1.0.1")}}},
                              {"attempt_too_large", {{"troop", text("1.1.65536.1")}}},
                              {"key_too_large", {{"troop", text("1.1.1.4294967296")}}},
-                             {"twice", {{"troop", text("1.1.1.1")}, {"troop", text("1.1.1.1")}}},
                              {"other_names",
                               {{"troop-", text("1.1.1.1")}, {"", text("1.1.1.1")}, {"Troop", text("1.1.1.1")}}},
                          }),
@@ -214,9 +214,60 @@ TEST(HeadersTest, AreReadBesideOthers) {
   EXPECT_FALSE(read_headers(properties));
 }
 
+/// The header x-death with one entry of these fields.
+struct DeathHeader {
+  explicit DeathHeader(std::vector<amqp_table_entry_t> fields) : fields_(std::move(fields)) {
+    death_.kind = AMQP_FIELD_KIND_TABLE;
+    death_.value.table = {static_cast<int>(fields_.size()), fields_.data()};
+    entry_.key = amqp_cstring_bytes("x-death");
+    entry_.value.kind = AMQP_FIELD_KIND_ARRAY;
+    entry_.value.value.array = {1, &death_};
+    properties_._flags = AMQP_BASIC_HEADERS_FLAG;
+    properties_.headers = {1, &entry_};
+  }
+  DeathHeader(const DeathHeader&) = delete;
+  DeathHeader& operator=(const DeathHeader&) = delete;
+
+  std::vector<amqp_table_entry_t> fields_;
+  amqp_field_value_t death_{};
+  amqp_table_entry_t entry_{};
+  amqp_basic_properties_t properties_{};
+};
+
+TEST(DeathTest, SaysWhichQueueTheMessageLeftAndWhy) {
+  const std::pair<const char*, protocol::SinkReason> reasons[] = {
+      {"rejected", protocol::SinkReason::dead_lettered},
+      {"delivery_limit", protocol::SinkReason::dead_lettered},
+      {"expired", protocol::SinkReason::expired},
+      {"maxlen", protocol::SinkReason::overflow},
+  };
+  for (const auto& [written, reason] : reasons) {
+    const DeathHeader header{{{amqp_cstring_bytes("count"), integer(1)},
+                              {amqp_cstring_bytes("reason"), text(written)},
+                              {amqp_cstring_bytes("queue"), text("orders")}}};
+    const auto death = read_death(header.properties_);
+    ASSERT_TRUE(death) << written;
+    EXPECT_EQ(death->queue, "orders");
+    EXPECT_EQ(death->reason, reason) << written;
+  }
+}
+
+TEST(DeathTest, IsNothingWhereRabbitmqDidNotWriteIt) {
+  EXPECT_FALSE(read_death(amqp_basic_properties_t{}));
+  EXPECT_FALSE(read_death(DeathHeader{{}}.properties_));
+  EXPECT_FALSE(read_death(DeathHeader{{{amqp_cstring_bytes("queue"), text("q")}}}.properties_));
+  EXPECT_FALSE(read_death(
+      DeathHeader{{{amqp_cstring_bytes("queue"), text("q")}, {amqp_cstring_bytes("reason"), integer(1)}}}.properties_));
+  DeathHeader empty{{}};
+  empty.entry_.value.value.array = {0, nullptr};
+  EXPECT_FALSE(read_death(empty.properties_));
+  empty.entry_.value = integer(1);
+  EXPECT_FALSE(read_death(empty.properties_));
+}
+
 TEST(HeadersTest, SurvivesHostileBytesInAContentHeader) {
   MessageEncoder::Settings settings;
-  settings.queue = "q";
+  settings.routing_key = "q";
   std::string out;
   MessageEncoder{settings}.append(out, {9, 1, 0, 2, 1});
   const std::string honest = frames_of(out)[1].payload;

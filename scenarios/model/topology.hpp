@@ -1,0 +1,62 @@
+// What a workload declares at the broker, spelled out: every worker declares the same, the run's history says it, and
+// the drain reads every queue of it to its end.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "scenarios/model/scenario.hpp"
+
+namespace troop::model {
+
+struct ExchangeDeclaration {
+  std::string name;
+  std::string_view type;  ///< "direct", "fanout", "topic".
+  bool durable = true;
+};
+
+/// An optional argument of queue.declare, such as x-max-length.
+struct QueueArgument {
+  std::string_view name;
+  std::variant<std::int64_t, bool, std::string> value;
+};
+
+struct QueueDeclaration {
+  std::string name;
+  Queue::Type type = Queue::Type::classic;
+  bool durable = true;
+  std::vector<QueueArgument> arguments;
+  bool sink = false;  ///< A reader empties it, and not the consumers: a dead-letter queue.
+};
+
+struct BindingDeclaration {
+  std::string exchange;
+  std::string queue;
+  std::string routing_key;
+};
+
+/// Where the producers send a message.
+struct Destination {
+  std::string exchange;
+  std::string routing_key;
+};
+
+struct Topology {
+  std::vector<ExchangeDeclaration> exchanges;
+  std::vector<QueueDeclaration> queues;  ///< Those that consumers work on first.
+  std::vector<BindingDeclaration> bindings;
+  Destination destination;
+  /// Queues that consumers work on.
+  [[nodiscard]] std::size_t worked() const;
+};
+
+/// Argument names and values as RabbitMQ 3.10 documents them (queues, maxlength, ttl, dlx and quorum-queues pages).
+Topology topology_of(const Workload& workload);
+
+/// The queue that a consumer works on: they take turns over the copies.
+std::size_t queue_of_consumer(const Workload& workload, std::int64_t number);
+
+}  // namespace troop::model

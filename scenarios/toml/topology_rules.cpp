@@ -1,0 +1,64 @@
+#include "scenarios/toml/topology_rules.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "scenarios/model/topology.hpp"
+
+namespace troop::scenarios {
+namespace {
+
+using model::Queue;
+
+/// A setting that one type of queue does not have. Source: RabbitMQ's "quorum queues" page, feature matrix, 3.10.
+struct Rule {
+  bool broken;
+  std::string_view key;
+  std::string_view why;
+};
+
+void refuse_settings(const Queue& queue, const Sound& sound, std::vector<Refusal>& out) {
+  const bool quorum = queue.type == Queue::Type::quorum;
+  const Rule rules[] = {
+      {quorum && !queue.durable, "durable",
+       "a quorum queue is always durable: use durable = true, or type = \"classic\""},
+      {quorum && queue.lazy, "lazy", "a quorum queue has no lazy mode: it keeps its messages on disk anyway"},
+      {quorum && queue.max_priority > 0, "max_priority",
+       "a quorum queue has no priorities in this version of RabbitMQ: use type = \"classic\""},
+      {quorum && queue.overflow == Queue::Overflow::reject_publish_dlx, "overflow",
+       "a quorum queue cannot dead-letter what it rejects: use \"reject-publish\", or type = \"classic\""},
+      {!quorum && queue.delivery_limit.has_value(), "delivery_limit",
+       "only a quorum queue counts deliveries: use type = \"quorum\""},
+  };
+  for (const Rule& rule : rules) {
+    if (rule.broken) out.push_back({fmt::format("workload.queue.{}", rule.key), std::string{rule.why}});
+  }
+  if (!queue.dead_letter || !sound("workload.queue.dead_letter")) return;
+  if (queue.dead_letter->queue == queue.name) {
+    out.push_back(
+        {"workload.queue.dead_letter.queue", "the dead letters would go round in circles: use another queue"});
+  }
+}
+
+void refuse_fan_out(const model::Workload& workload, const Sound& sound, std::vector<Refusal>& out) {
+  if (workload.queue.copies == 1) return;
+  if (workload.exchange.name.empty()) {
+    out.push_back({"workload.queue.copies",
+                   "the default exchange routes to one queue only: name an exchange in [workload.exchange]"});
+  }
+  if (sound("workload.consumers") && workload.consumers > 0 && workload.consumers < workload.queue.copies) {
+    out.push_back({"workload.consumers",
+                   fmt::format("{} queues need at least as many consumers: each works on one", workload.queue.copies)});
+  }
+}
+
+}  // namespace
+
+void refuse_topology(const model::Scenario& scenario, const Sound& sound, std::vector<Refusal>& out) {
+  if (!sound("workload.queue")) return;
+  refuse_settings(scenario.workload.queue, sound, out);
+  if (sound("workload.exchange")) refuse_fan_out(scenario.workload, sound, out);
+}
+
+}  // namespace troop::scenarios
