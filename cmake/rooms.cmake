@@ -42,9 +42,9 @@ function(troop_program name main)
   endif()
 endfunction()
 
-# One GoogleTest program per folder of tests. SERIAL: each of its tests has the machine to itself.
+# One GoogleTest program per folder of tests. Each test runs alone in a process, several at once.
 function(troop_test name folder)
-  cmake_parse_arguments(TEST "SERIAL" "TIMEOUT" "LINK;LABELS" ${ARGN})
+  cmake_parse_arguments(TEST "" "TIMEOUT" "LINK;LABELS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
   if(NOT sources)
     return()
@@ -57,7 +57,7 @@ function(troop_test name folder)
     set(TEST_TIMEOUT 120)
   endif()
   gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60
-    PROPERTIES LABELS "${TEST_LABELS}" TIMEOUT ${TEST_TIMEOUT} RUN_SERIAL ${TEST_SERIAL})
+    PROPERTIES LABELS "${TEST_LABELS}" TIMEOUT ${TEST_TIMEOUT})
 endfunction()
 
 # One benchmark program per file of a folder: NAME.cpp becomes bench_NAME.
