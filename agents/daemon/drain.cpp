@@ -12,6 +12,7 @@ constexpr Duration look_max = std::chrono::seconds{3};
 
 struct Consumption {
   std::uint64_t delivered = 0;
+  std::uint64_t settled = 0;
   std::uint64_t unacked = 0;
 };
 
@@ -20,6 +21,7 @@ Consumption consumption(const RunParts& parts) {
   for (const auto& worker : parts.workers()) {
     if (worker->is_producer()) continue;
     sum.delivered += worker->ring().counters().delivered.get();
+    sum.settled += worker->ring().counters().settled.get();
     sum.unacked += worker->ring().counters().unacked.get();
   }
   return sum;
@@ -45,20 +47,19 @@ asio::awaitable<void> await_end(RunParts& parts, bool producers, Duration timeou
   }
 }
 
-/// Empty twice, nothing unacknowledged, nothing delivered in between. False once nothing has moved for `idle_max`.
+/// Empty twice, nothing unacknowledged, nothing delivered in between. False once nothing has been settled for
+/// `idle_max`: a message that is requeued for ever is delivered for ever.
 asio::awaitable<bool> await_quiet(RunParts& parts, Duration idle_max) {
-  std::uint64_t delivered = consumption(parts).delivered;
+  Consumption before = consumption(parts);
   std::int64_t last_move = monotonic_ns();
   int quiet_looks = 0;
   while (quiet_looks < 2) {
     if (parts.stopping() || monotonic_ns() - last_move > idle_max.count()) co_return false;
     const auto depth = look(parts);
     const Consumption now = consumption(parts);
-    if (now.delivered != delivered) {
-      delivered = now.delivered;
-      last_move = monotonic_ns();
-      quiet_looks = 0;
-    }
+    if (now.settled != before.settled) last_move = monotonic_ns();
+    if (now.delivered != before.delivered) quiet_looks = 0;
+    before = now;
     const bool quiet = depth.has_value() && depth.value().ready == 0 && now.unacked == 0;
     quiet_looks = quiet ? quiet_looks + 1 : 0;
     if (quiet_looks < 2) co_await pause_for(between_looks);

@@ -197,29 +197,35 @@ json::object queue_json(const model::Queue& queue) {
 
 json::object to_json(const model::Workload& w) {
   const auto& retry = w.publish.retry;
-  return {
-      {"kind", w.kind},
-      {"producers", w.producers},
-      {"consumers", w.consumers},
-      {"rate", w.rate},
-      {"payload_bytes", w.payload_bytes},
-      {"keys", w.keys},
-      {"exchange", exchange_json(w.exchange)},
-      {"queue", queue_json(w.queue)},
-      {"publish",
-       {{"persistent", w.publish.persistent},
-        {"confirm", static_cast<int>(w.publish.confirm)},
-        {"window", w.publish.window},
-        {"mandatory", w.publish.mandatory},
-        {"retry",
-         {{"attempts", retry.attempts},
-          {"initial", retry.initial.count()},
-          {"multiplier", retry.multiplier},
-          {"max", retry.max.count()},
-          {"jitter", retry.jitter},
-          {"timeout", retry.timeout.count()}}}}},
-      {"consume",
-       {{"ack", static_cast<int>(w.consume.ack)}, {"prefetch", w.consume.prefetch}, {"work", w.consume.work.count()}}}};
+  return {{"kind", w.kind},
+          {"producers", w.producers},
+          {"consumers", w.consumers},
+          {"rate", w.rate},
+          {"payload_bytes", w.payload_bytes},
+          {"keys", w.keys},
+          {"exchange", exchange_json(w.exchange)},
+          {"queue", queue_json(w.queue)},
+          {"publish",
+           {{"persistent", w.publish.persistent},
+            {"confirm", static_cast<int>(w.publish.confirm)},
+            {"window", w.publish.window},
+            {"mandatory", w.publish.mandatory},
+            {"retry",
+             {{"attempts", retry.attempts},
+              {"initial", retry.initial.count()},
+              {"multiplier", retry.multiplier},
+              {"max", retry.max.count()},
+              {"jitter", retry.jitter},
+              {"timeout", retry.timeout.count()}}}}},
+          {"consume",
+           {{"ack", static_cast<int>(w.consume.ack)},
+            {"ack_when", static_cast<int>(w.consume.ack_when)},
+            {"prefetch", w.consume.prefetch},
+            {"work", w.consume.work.count()},
+            {"effects", w.consume.effects},
+            {"poison_every", w.consume.poison_every},
+            {"attempts", w.consume.attempts},
+            {"on_failure", static_cast<int>(w.consume.on_failure)}}}};
 }
 
 json::object to_json(const StepOrder& step) {
@@ -310,7 +316,12 @@ Result<model::Workload> workload_from_json(const json::value& value) {
   Fields consume = fields.part("consume");
   consume.take_enum("ack", w.consume.ack, 2);
   consume.take("prefetch", w.consume.prefetch, 0, UINT16_MAX);
+  consume.take_enum("ack_when", w.consume.ack_when, 1);
   consume.take("work", w.consume.work);
+  consume.take("effects", w.consume.effects);
+  consume.take("poison_every", w.consume.poison_every, 0);
+  consume.take("attempts", w.consume.attempts, 1);
+  consume.take_enum("on_failure", w.consume.on_failure, 1);
   for (const Fields* each : {&fields, &exchange, &queue, &publish, &retry, &consume}) {
     if (!each->good()) return each->error("workload");
   }

@@ -26,6 +26,9 @@ enum class RecordKind : std::uint8_t {
   connection_cancelled,  ///< The broker cancelled the consumer.
   connection_channel_closed,
   connection_restarted,  ///< The first of a process that follows a dead one: what that one had open stays so for ever.
+  nack,                  ///< Back to the queue; like ack.
+  reject,                ///< Dead-lettered or gone; like ack.
+  effect,                ///< What a handler did for a message; like deliver.
   sink,                  ///< Read from a dead-letter or error queue; `queue` is the one that it left, `sink` why.
 };
 

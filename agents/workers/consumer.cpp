@@ -1,7 +1,9 @@
 // The order of things for one message, which makes the evidence outlive the consumer:
 //
-//   deliver recorded ──► handler works ──► ack recorded ──► ack sent
+//   deliver recorded ──► handler works ──► effect recorded ──► ack recorded ──► ack sent
+//                                  └─ fails ──► nack or reject recorded ──► sent
 //
+// With ack_when = "before" the acknowledgement comes right behind the delivery: what dies then is lost to the business.
 // With ack `none` the broker has forgotten the message when it arrives here: what a dying process holds is lost.
 //
 // A reader does the same for a dead-letter queue, except that it records where each message ended, and why.
@@ -157,15 +159,53 @@ class Consumer {
     if (reads_) return file_away();
     recorder_.deliver(delivery_, link_.channel());
     if (consume_.ack == Consume::Ack::none) {
-      work();
+      handle_message();
       recorder_.handled();
       return;
     }
     ring_.counters().unacked.add();
-    work();
+    if (consume_.ack_when == Consume::AckWhen::before) {
+      acknowledge();
+      handle_message();
+      return;
+    }
+    const bool done = handle_message();
     if (ring_.command() == WorkerCommand::abort) return;
+    done ? acknowledge() : refuse();
+  }
+
+  /// Tries as often as it may. False: it failed, or has to end.
+  bool handle_message() {
+    const bool poison = consume_.poison_every > 0 && delivery_.headers &&
+                        delivery_.headers->seq % static_cast<std::uint64_t>(consume_.poison_every) == 0;
+    for (std::int64_t attempt = 1; attempt <= (poison ? consume_.attempts : 1); ++attempt) {
+      work();
+      if (ring_.command() == WorkerCommand::abort) return false;
+    }
+    if (poison) return false;
+    if (consume_.effects) recorder_.effect(delivery_);
+    return true;
+  }
+
+  void acknowledge() {
     recorder_.ack(delivery_, link_.channel());
     append_ack(link_.session()->out(), Session::channel, delivery_.tag, false);
+    settled();
+  }
+
+  void refuse() {
+    std::string& out = link_.session()->out();
+    if (consume_.on_failure == Consume::OnFailure::requeue) {
+      recorder_.nack(delivery_, link_.channel());
+      append_requeue(out, Session::channel, delivery_.tag);
+    } else {
+      recorder_.reject(delivery_, link_.channel());
+      // Without a dead-letter exchange this is the message's end, and nobody else will ever see it.
+      if (!config_.workload.queue.dead_letter && delivery_.headers) {
+        recorder_.sink(delivery_, protocol::SinkReason::rejected, static_cast<std::uint16_t>(queue_of(config_)));
+      }
+      append_reject(out, Session::channel, delivery_.tag);
+    }
     settled();
   }
 
@@ -178,10 +218,9 @@ class Consumer {
   void file_away() {
     const auto left = death_ ? std::ranges::find(topology_.queues, death_->queue, &model::QueueDeclaration::name)
                              : topology_.queues.end();
+    ring_.counters().delivered.add();
     if (delivery_.headers && left != topology_.queues.end()) {
       recorder_.sink(delivery_, death_->reason, static_cast<std::uint16_t>(left - topology_.queues.begin()));
-    } else {
-      recorder_.passed();
     }
     ring_.counters().unacked.add();
     append_ack(link_.session()->out(), Session::channel, delivery_.tag, false);

@@ -175,12 +175,30 @@ void MessageEncoder::append(std::string& out, const OutgoingMessage& message) {
   out.append(body_);
 }
 
-void append_ack(std::string& out, std::uint16_t channel, std::uint64_t tag, bool multiple) {
+namespace {
+
+/// ack, nack and reject are a tag and a byte of flags.
+void append_settlement(std::string& out, std::uint16_t channel, amqp_method_number_t method, std::uint64_t tag,
+                       std::uint8_t flags) {
   const std::size_t size_at = begin_frame(out, AMQP_FRAME_METHOD, channel);
-  append_integer(out, static_cast<std::uint32_t>(AMQP_BASIC_ACK_METHOD));
+  append_integer(out, static_cast<std::uint32_t>(method));
   append_integer(out, tag);
-  append_integer(out, static_cast<std::uint8_t>(multiple ? 1 : 0));
+  append_integer(out, flags);
   end_frame(out, size_at);
+}
+
+}  // namespace
+
+void append_ack(std::string& out, std::uint16_t channel, std::uint64_t tag, bool multiple) {
+  append_settlement(out, channel, AMQP_BASIC_ACK_METHOD, tag, multiple ? 1 : 0);
+}
+
+void append_requeue(std::string& out, std::uint16_t channel, std::uint64_t tag) {
+  append_settlement(out, channel, AMQP_BASIC_NACK_METHOD, tag, 2);
+}
+
+void append_reject(std::string& out, std::uint16_t channel, std::uint64_t tag) {
+  append_settlement(out, channel, AMQP_BASIC_REJECT_METHOD, tag, 0);
 }
 
 void append_cancel(std::string& out, std::uint16_t channel, const std::string& consumer_tag) {

@@ -62,6 +62,10 @@ class MessageEncoder {
 };
 
 void append_ack(std::string& out, std::uint16_t channel, std::uint64_t tag, bool multiple);
+/// basic.nack of one message, which goes back to its queue.
+void append_requeue(std::string& out, std::uint16_t channel, std::uint64_t tag);
+/// basic.reject without requeue.
+void append_reject(std::string& out, std::uint16_t channel, std::uint64_t tag);
 void append_cancel(std::string& out, std::uint16_t channel, const std::string& consumer_tag);
 /// A method frame without arguments, such as the close-ok methods.
 void append_method(std::string& out, std::uint16_t channel, amqp_method_number_t method);

@@ -84,13 +84,31 @@ void Recorder::sink(const Delivery& delivery, protocol::SinkReason reason, std::
   record.queue = queue;
   record.sink = reason;
   push(record);
-  ring_.counters().delivered.add();
 }
 
 void Recorder::ack(const Delivery& delivery, std::uint32_t channel) {
   Record record = delivery_record(delivery, channel, RecordKind::ack);
   push(record);
   ring_.counters().settled.add();
+}
+
+void Recorder::nack(const Delivery& delivery, std::uint32_t channel) {
+  Record record = delivery_record(delivery, channel, RecordKind::nack);
+  record.flags |= Record::requeue;
+  push(record);
+}
+
+void Recorder::reject(const Delivery& delivery, std::uint32_t channel) {
+  Record record = delivery_record(delivery, channel, RecordKind::reject);
+  push(record);
+  ring_.counters().settled.add();
+}
+
+void Recorder::effect(const Delivery& delivery) {
+  if (!delivery.headers) return;
+  Record record = delivery_record(delivery, 0, RecordKind::effect);
+  record.queue = queue_;
+  push(record);
 }
 
 void Recorder::connection(RecordKind kind, protocol::RecordError error, std::uint32_t channel) {

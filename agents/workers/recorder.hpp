@@ -26,10 +26,11 @@ class Recorder {
   };
   void deliver(const Delivery& delivery, std::uint32_t channel);
   void ack(const Delivery& delivery, std::uint32_t channel);
-  /// A reader found it in a dead-letter queue; it had left `queue`.
+  void nack(const Delivery& delivery, std::uint32_t channel);    ///< With requeue.
+  void reject(const Delivery& delivery, std::uint32_t channel);  ///< Without.
+  void effect(const Delivery& delivery);
+  /// It was found in a dead-letter queue, or ended here; it had left `queue`.
   void sink(const Delivery& delivery, protocol::SinkReason reason, std::uint16_t queue);
-  /// A reader's delivery without evidence of where it comes from is counted only.
-  void passed() { ring_.counters().delivered.add(); }
   /// Ack `none`: the handler has ended; counted, but there is nothing to record.
   void handled() { ring_.counters().settled.add(); }
 

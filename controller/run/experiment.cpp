@@ -248,7 +248,8 @@ void Experiment::record_start(const json::object& broker) {
           {"broker", {{"kind", document_.broker_kind}, {"version", document_.broker_version}}},
           {"wall", wall_ns()},
           {"topology", topology_json(model::topology_of(workload))},
-          {"consume", {{"ack", ack_names[static_cast<std::size_t>(workload.consume.ack)]}}},
+          {"consume",
+           {{"ack", ack_names[static_cast<std::size_t>(workload.consume.ack)]}, {"effects", workload.consume.effects}}},
           {"steps", std::move(steps)}});
 }
 

@@ -79,6 +79,12 @@ Shape shape(RecordKind kind) {
       return {Type::info, Subject::connection, "\"cancelled\""};
     case RecordKind::connection_channel_closed:
       return {Type::info, Subject::connection, "\"channel-closed\""};
+    case RecordKind::nack:
+      return {Type::info, Subject::nack};
+    case RecordKind::reject:
+      return {Type::info, Subject::reject};
+    case RecordKind::effect:
+      return {Type::ok, Subject::effect};
     case RecordKind::sink:
       return {Type::ok, Subject::sink};
     case RecordKind::connection_restarted:
@@ -226,7 +232,15 @@ Result<void> Recorder::write_record(std::uint16_t worker, const Record& record, 
       event.key = key.view();
       event.seq = static_cast<std::int64_t>(record.seq);
       break;
+    case Subject::effect:
+      event.id = id.view();
+      event.key = id.view();
+      event.queue = queue;
+      break;
     case Subject::ack:
+    case Subject::nack:
+    case Subject::reject:
+      event.requeue = (record.flags & Record::requeue) != 0;
       event.channel = channel.view();
       event.tag = static_cast<std::int64_t>(record.op);
       event.multiple = (record.flags & Record::multiple) != 0;

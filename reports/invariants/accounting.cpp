@@ -35,7 +35,7 @@ Judgement AccountingInvariant::conclude(const Evidence& evidence, bool complete)
   const Ledger& ledger = evidence.ledger;
   // Where nobody records acks, a delivery is all that can be seen; a refusal is still a refusal.
   const bool acks_seen = ledger.acks() > 0 && evidence.run.consumers_acknowledge;
-  Findings findings{evidence.faults, {"unaccounted"}, expect_};
+  Findings findings{evidence, {"unaccounted"}, expect_};
   std::array<std::int64_t, sink_names.size()> sunk{};
   std::int64_t confirmed = 0, acknowledged = 0, pending = 0, unclear = 0;
   for_each_copy(ledger, [&](const CopyView& view) {
@@ -46,7 +46,8 @@ Judgement AccountingInvariant::conclude(const Evidence& evidence, bool complete)
     const bool acked = view.delivered() && (view.copy->acknowledged || (!acks_seen && view.copy->unrefused > 0));
     if (acked) ++acknowledged;
     if (acked || (sinks & ~unknown_sink) != 0) return;
-    if (sinks != 0 || view.unclear || (view.delivered() && view.copy->untagged)) {
+    if (sinks != 0 || view.unclear || (view.delivered() && view.copy->untagged) ||
+        (!view.delivered() && view.processed())) {
       ++unclear;
     } else if (view.drained == none) {
       ++pending;

@@ -22,6 +22,7 @@ struct CopyView {
   bool unclear = false;      ///< It may be among copies whose queue the history does not name.
 
   [[nodiscard]] bool delivered() const { return copy != nullptr && copy->first_delivery != none; }
+  [[nodiscard]] bool processed() const { return copy != nullptr && copy->first_effect != none; }
   [[nodiscard]] bool sunk() const { return copy != nullptr && copy->sinks != 0; }
 };
 

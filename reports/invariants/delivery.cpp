@@ -1,4 +1,5 @@
-// No confirmed message is lost, none comes from nowhere, none comes more often than promised.
+// No confirmed message is lost (delivered and, where effects are recorded, processed), none comes from nowhere, none
+// comes more often than promised.
 #include <fmt/format.h>
 
 #include "reports/invariants/copies.hpp"
@@ -39,7 +40,8 @@ class DeliveryInvariant final : public Invariant {
   Guarantee guarantee_;
   std::vector<std::string> expect_;
   std::int64_t attempted_ = 0, confirmed_ = 0, failed_ = 0, indeterminate_ = 0;
-  std::int64_t delivered_ = 0, recovered_ = 0;
+  bool effects_promised_ = false;
+  std::int64_t delivered_ = 0, processed_ = 0, recovered_ = 0;
   std::int64_t pending_ = 0;  ///< Confirmed, not seen, and the queue not proven empty.
   std::int64_t unclear_ = 0;  ///< Confirmed, and the history does not say what became of it.
 };
@@ -62,9 +64,10 @@ void DeliveryInvariant::count_attempts(const Ledger& ledger) {
 
 void DeliveryInvariant::judge(const CopyView& copy, const Ledger& ledger, Findings& findings) {
   const auto id = ledger.id(copy.message);
-  if (copy.delivered()) {
-    const std::int64_t delivery = copy.copy->first_delivery;
+  if (copy.delivered() || copy.processed()) {
+    const std::int64_t delivery = copy.delivered() ? copy.copy->first_delivery : copy.copy->first_effect;
     ++delivered_;
+    if (copy.processed()) ++processed_;
     if (!copy.published) {
       findings.add("unexpected", id, {delivery}, delivery, delivery);
     } else if (!copy.confirmed && copy.indeterminate) {
@@ -74,7 +77,8 @@ void DeliveryInvariant::judge(const CopyView& copy, const Ledger& ledger, Findin
       findings.add("aborted", id, {index_of(failed.invoke), index_of(failed.completion), delivery}, copy.first_publish,
                    delivery);
     }
-    return;
+    // Delivered is not processed.
+    if (copy.processed() || !(effects_promised_ || ledger.records_effects(copy.queue))) return;
   }
   if (!copy.confirmed) return;
   if (copy.sunk()) {
@@ -85,15 +89,18 @@ void DeliveryInvariant::judge(const CopyView& copy, const Ledger& ledger, Findin
     ++pending_;
   } else {
     const Attempt& confirmed = ledger.attempt(copy.confirmed_by);
-    findings.add("lost", id, {index_of(confirmed.invoke), index_of(confirmed.completion)}, copy.first_publish,
-                 copy.drained);
+    findings.add("lost", id,
+                 {index_of(confirmed.invoke), index_of(confirmed.completion),
+                  copy.delivered() ? index_of(copy.copy->first_delivery) : -1},
+                 copy.first_publish, copy.drained);
   }
 }
 
 Judgement DeliveryInvariant::conclude(const Evidence& evidence, bool complete) {
   const Ledger& ledger = evidence.ledger;
-  Findings findings{evidence.faults, violations(guarantee_), expect_};
+  Findings findings{evidence, violations(guarantee_), expect_};
   count_attempts(ledger);
+  effects_promised_ = evidence.run.consumers_record_effects;
   for_each_copy(ledger, [&](const CopyView& copy) { judge(copy, ledger, findings); });
   for (std::size_t i = 0; i < ledger.repeats().size(); ++i) {
     const Repeat& repeat = ledger.repeats()[i];
@@ -118,6 +125,7 @@ Judgement DeliveryInvariant::conclude(const Evidence& evidence, bool complete) {
                       {"redelivered", findings.count("redelivered")},
                       {"recovered", recovered_},
                       {"aborted", findings.count("aborted")}};
+  if (processed_ > 0 || effects_promised_) judgement.counts.emplace_back("processed", processed_);
   findings.conclude(judgement, complete && pending_ == 0 && unclear_ == 0);
   if (attempted_ == 0 && delivered_ == 0) {
     raise(judgement, Outcome::unknown, "nothing was tested: no publish and no delivery");

@@ -48,6 +48,7 @@ void Faults::observe(const history::Event& event, std::int64_t published, std::i
       if (window->started) window->publishes_inside = published - window->publishes_at_start;
     }
   }
+  starting_ = std::any_of(windows_.begin(), windows_.end(), [](const FaultWindow& w) { return w.starting(); });
 }
 
 void Faults::finish(std::int64_t published) {

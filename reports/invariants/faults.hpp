@@ -1,6 +1,7 @@
 // When which fault was in force, as the history proves it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -23,13 +24,15 @@ struct FaultWindow {
   Moment start_asked;
   Moment started;  ///< Proven in force.
   Moment stop_asked;
-  Moment ended;                           ///< Proven over.
-  bool refused = false;                   ///< It certainly never took effect.
-  bool stop_failed = false;               ///< Asked to end, and that was not proven.
-  std::int64_t publishes_at_start = 0;    ///< Publishes invoked before `started`.
-  std::int64_t publishes_inside = 0;      ///< Publishes invoked between `started` and `ended`, or the history's end.
-  std::int64_t outstanding_at_start = 0;  ///< In flight for the target when it was asked for or proven: the larger.
+  Moment ended;                         ///< Proven over.
+  bool refused = false;                 ///< It certainly never took effect.
+  bool stop_failed = false;             ///< Asked to end, and that was not proven.
+  std::int64_t publishes_at_start = 0;  ///< Publishes invoked before `started`.
+  std::int64_t publishes_inside = 0;    ///< Publishes invoked between `started` and `ended`, or the history's end.
+  /// The most in flight for the target at any event from being asked for to being proven: it began in between.
+  std::int64_t outstanding_at_start = 0;
 
+  [[nodiscard]] bool starting() const { return start_asked && !started && !refused && !ended; }
   /// The first event of it.
   [[nodiscard]] std::int64_t begin() const { return start_asked ? start_asked.index : started.index; }
 };
@@ -39,6 +42,16 @@ class Faults {
   /// Takes in a `fault` event; `published`: the publishes invoked so far; `outstanding`: what is in
   /// flight for its target.
   void observe(const history::Event& event, std::int64_t published, std::int64_t outstanding);
+  /// Whether a fault was asked for that is neither proven nor refused yet.
+  [[nodiscard]] bool starting() const { return starting_; }
+  /// Between two `fault` events, while one is starting; `outstanding` gives what is in flight for a target.
+  template <typename Outstanding>
+  void observe_flight(const Outstanding& outstanding) {
+    for (auto& window : windows_) {
+      if (!window.starting()) continue;
+      window.outstanding_at_start = std::max(window.outstanding_at_start, outstanding(window.target));
+    }
+  }
   /// Call once after the last event.
   void finish(std::int64_t published);
 
@@ -51,6 +64,7 @@ class Faults {
  private:
   FaultWindow* latest(const history::Event& event, bool (*wanted)(const FaultWindow&));
   std::vector<FaultWindow> windows_;
+  bool starting_ = false;
 };
 
 }  // namespace troop::invariants

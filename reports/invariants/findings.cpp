@@ -15,6 +15,12 @@ bool holds(const std::vector<std::string>& list, std::string_view name) {
 
 }  // namespace
 
+Findings::Findings(const Evidence& evidence, std::vector<std::string> violating, std::vector<std::string> expected)
+    : faults_(evidence.faults),
+      any_time_(evidence.run.started && evidence.run.steps.empty() && evidence.faults.windows().empty()),
+      violating_(std::move(violating)),
+      expected_(std::move(expected)) {}
+
 Findings::Kind& Findings::kind(std::string_view name) {
   for (auto& known : kinds_) {
     if (known.name == name) return known;
@@ -27,7 +33,7 @@ void Findings::add(std::string_view name, std::string_view id, std::vector<std::
   Kind& found = kind(name);
   ++found.total;
   if (!holds(violating_, name) && !holds(expected_, name)) return;
-  if (faults_.overlap(first, last)) ++found.attributed;
+  if (any_time_ || faults_.overlap(first, last)) ++found.attributed;
   if (static_cast<std::int64_t>(found.listed.size()) >= listed_max) return;
   std::erase(witnesses, -1);
   std::sort(witnesses.begin(), witnesses.end());

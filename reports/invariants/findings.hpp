@@ -11,14 +11,16 @@
 
 namespace troop::invariants {
 
+struct Evidence;
+
 /// Listed anomalies of each kind, at most.
 inline constexpr std::int64_t listed_max = 100;
 
 class Findings {
  public:
   /// `violating`: the kinds that break the claim; `expected`: the kinds that must show. Others are counted, not listed.
-  Findings(const Faults& faults, std::vector<std::string> violating, std::vector<std::string> expected)
-      : faults_(faults), violating_(std::move(violating)), expected_(std::move(expected)) {}
+  /// In a run that plans no fault, its own settings are on trial: an expected anomaly may show at any time.
+  Findings(const Evidence& evidence, std::vector<std::string> violating, std::vector<std::string> expected);
 
   /// `witnesses` may hold -1 for what is not there. It is attributed to the faults in force from event `first` to
   /// `last`.
@@ -41,6 +43,7 @@ class Findings {
   Kind& kind(std::string_view name);
 
   const Faults& faults_;
+  bool any_time_;
   std::vector<std::string> violating_;
   std::vector<std::string> expected_;
   std::vector<Kind> kinds_;

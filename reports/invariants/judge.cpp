@@ -68,6 +68,8 @@ Result<Judged> judge_events(history::Reader reader, std::span<const model::Invar
       evidence.faults.observe(*event, evidence.ledger.published(), evidence.ledger.in_flight(event->target));
     } else if (event->f == history::Subject::run) {
       evidence.run.observe(*event);
+    } else if (evidence.faults.starting()) {
+      evidence.faults.observe_flight([&](const std::string& target) { return evidence.ledger.in_flight(target); });
     }
     for (const auto& invariant : invariants) invariant->observe(*event, delivery, evidence);
   }

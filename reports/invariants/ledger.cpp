@@ -42,6 +42,9 @@ Delivery Ledger::observe(const Event& event) {
     case Subject::sink:
       if (event.type == Type::ok) sink(event);
       return {};
+    case Subject::effect:
+      if (event.type == Type::ok) effect(event);
+      return {};
     case Subject::drain:
       if (event.type == Type::ok) drain(event);
       return {};
@@ -258,6 +261,17 @@ void Ledger::sink(const Event& event) {
   if (!event.queue.empty()) queue_state(queue = names_.intern(event.queue));
   Copy& copy = copies_[copy_of(message_of(event.id), queue)];
   copy.sinks = static_cast<std::uint8_t>(copy.sinks | sink_bit(event.value));
+}
+
+/// A service's effect that names no message is none of ours.
+void Ledger::effect(const Event& event) {
+  if (event.id.empty()) return;
+  effects_ = true;
+  Symbol queue = no_symbol;
+  if (!event.queue.empty()) queue = names_.intern(event.queue, last_.queue);
+  Copy& copy = copies_[copy_of(message_of(event.id), queue)];
+  if (copy.first_effect == none) copy.first_effect = row_of(event.index);
+  if (copy.queue != no_symbol) queue_state(copy.queue).effects = true;
 }
 
 void Ledger::drain(const Event& event) {

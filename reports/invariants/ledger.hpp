@@ -64,6 +64,7 @@ struct Copy {
   Row next = none;             ///< The message's next copy.
   Symbol queue = no_symbol;    ///< no_symbol where the history does not say.
   Row first_delivery = none;   ///< Event index; none: only in a sink so far.
+  Row first_effect = none;     ///< Event index of what a handler did for it.
   std::uint32_t attempts = 0;  ///< Bit n + 1: attempt n was delivered; bit 0: a delivery did not say which.
   std::uint8_t sinks = 0;
   bool acknowledged = false;
@@ -123,6 +124,10 @@ class Ledger {
   /// Index of the drain that proves a queue read to its end after event `published`; none where there is no such drain.
   /// For no_symbol, all queues seen must be drained.
   [[nodiscard]] Row drained(Symbol queue, Row published) const;
+  /// Whether those who read this queue record what they did for each message.
+  [[nodiscard]] bool records_effects(Symbol queue) const {
+    return queue == no_symbol ? effects_ : queue < queues_.size() && queues_[queue].effects;
+  }
 
  private:
   struct Route {
@@ -152,6 +157,7 @@ class Ledger {
   struct Queue {
     Row drained_at = none;
     bool seen = false;
+    bool effects = false;
   };
 
   void invoke(const history::Event& event);
@@ -160,6 +166,7 @@ class Ledger {
   Row add_attempt(Row message, const history::Event& event);
   Delivery deliver(const history::Event& event);
   void sink(const history::Event& event);
+  void effect(const history::Event& event);
   void drain(const history::Event& event);
   void settle_delivery(const history::Event& event);
   Symbol message_of(std::string_view id);
@@ -198,6 +205,7 @@ class Ledger {
   std::int64_t deliveries_ = 0;
   std::int64_t acks_ = 0;
   std::int64_t unidentified_ = 0;
+  bool effects_ = false;
 };
 
 }  // namespace troop::invariants

@@ -84,7 +84,7 @@ void OrderInvariant::observe(const history::Event& event, const Delivery& delive
 
 Judgement OrderInvariant::conclude(const Evidence& evidence, bool complete) {
   const Ledger& ledger = evidence.ledger;
-  Findings findings{evidence.faults, {"inversion"}, expect_};
+  Findings findings{evidence, {"inversion"}, expect_};
   for (std::size_t i = 0; i < inversions_.size(); ++i) {
     const Inversion& found = inversions_[i];
     const Row publish = ledger.message(found.message).first_publish;

@@ -159,7 +159,7 @@ void RecoveryInvariant::judge(const FaultWindow& fault, const Faults& faults, Fi
 }
 
 Judgement RecoveryInvariant::conclude(const Evidence& evidence, bool complete) {
-  Findings findings{evidence.faults, {"not-recovered"}, expect_};
+  Findings findings{evidence, {"not-recovered"}, expect_};
   Judgement judgement;
   judgement.kind = "recovery";
   judgement.outcome = Outcome::holds;

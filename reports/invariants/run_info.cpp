@@ -63,7 +63,11 @@ void RunInfo::observe(const history::Event& event) {
   each_object(line, "steps", [&](const json::object& step) {
     steps.push_back({text(step, {"fault", "name"}).value_or(""), text(step, {"victim", "target"}).value_or("")});
   });
-  if (const auto* consume = object_at(line, "consume")) consumers_acknowledge = text(*consume, {"ack"}) != "none";
+  if (const auto* consume = object_at(line, "consume")) {
+    consumers_acknowledge = text(*consume, {"ack"}) != "none";
+    const auto* effects = consume->if_contains("effects");
+    consumers_record_effects = effects != nullptr && effects->is_bool() && effects->get_bool();
+  }
 }
 
 std::optional<std::vector<std::string>> RunInfo::route(std::string_view exchange, std::string_view routing_key) const {

@@ -36,6 +36,7 @@ struct RunInfo {
   std::vector<Binding> bindings;
   std::vector<PlannedFault> steps;    ///< The faults that were planned.
   bool consumers_acknowledge = true;  ///< False: consumer ack "none".
+  bool consumers_record_effects = false;
 
   /// Takes in a `run` event; parts in a shape that we do not know are left out.
   void observe(const history::Event& event);

@@ -83,9 +83,16 @@ struct Publish {
 
 struct Consume {
   enum class Ack { none, manual, automatic };
+  enum class AckWhen { after, before };
+  enum class OnFailure { requeue, reject };
   Ack ack = Ack::manual;
-  std::int64_t prefetch = 100;  ///< Unacknowledged messages per consumer at most; 0: no limit.
-  Duration work{0};             ///< How long a handler works on one message.
+  AckWhen ack_when = AckWhen::after;  ///< Of the handler's effect.
+  std::int64_t prefetch = 100;        ///< Unacknowledged messages per consumer at most; 0: no limit.
+  Duration work{0};                   ///< How long a handler works on one message.
+  bool effects = false;               ///< The handler's effect is recorded, and judged: delivered is not processed.
+  std::int64_t poison_every = 0;      ///< The handler always fails on every n-th message of a producer; 0: on none.
+  std::int64_t attempts = 1;          ///< How often a handler tries, on the spot, before it fails.
+  OnFailure on_failure = OnFailure::requeue;
   bool operator==(const Consume&) const = default;
 };
 

@@ -120,10 +120,6 @@ void refuse_claims(const Scenario& scenario, const Sound& sound, std::vector<Ref
     if (settings_known) refuse_guarantees(scenario, i, out);
     if (invariant.kind == "order" && sound("workload.consumers") && sound("workload.producers"))
       refuse_order(scenario, i, out);
-    if (!invariant.expect.empty() && scenario.steps.empty() && sound("step")) {
-      out.push_back(
-          {path + ".expect", "'expect' is met only by anomalies that a fault explains, and there is no [[step]]"});
-    }
     if (invariant.kind == "recovery" && scenario.steady_state.empty() && sound("steady_state")) {
       out.push_back(
           {path + ".kind", "'recovery' is the way back to the steady state, and there is no [[steady_state]]"});

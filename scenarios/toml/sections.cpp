@@ -148,7 +148,14 @@ void read_consume(TableReader& reader, model::Consume& consume) {
   static constexpr std::array<std::string_view, 3> acks{"none", "manual", "auto"};
   read_enum(reader, "ack", acks, consume.ack);
   reader.integer("prefetch", consume.prefetch, 0, 65535);
+  static constexpr std::array<std::string_view, 2> whens{"after", "before"};
+  static constexpr std::array<std::string_view, 2> failures{"requeue", "reject"};
+  read_enum(reader, "ack_when", whens, consume.ack_when);
   reader.duration("work", consume.work, 0s, 1h);
+  reader.boolean("effects", consume.effects);
+  reader.integer("poison_every", consume.poison_every, 0, 1'000'000'000);
+  reader.integer("attempts", consume.attempts, 1, 1000);
+  read_enum(reader, "on_failure", failures, consume.on_failure);
   reader.finish();
 }
 

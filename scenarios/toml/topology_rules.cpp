@@ -59,6 +59,11 @@ void refuse_topology(const model::Scenario& scenario, const Sound& sound, std::v
   if (!sound("workload.queue")) return;
   refuse_settings(scenario.workload.queue, sound, out);
   if (sound("workload.exchange")) refuse_fan_out(scenario.workload, sound, out);
+  const auto& consume = scenario.workload.consume;
+  if (sound("workload.consume") && consume.ack == model::Consume::Ack::none &&
+      consume.ack_when == model::Consume::AckWhen::before) {
+    out.push_back({"workload.consume.ack_when", "with ack = \"none\" nothing is acknowledged: use ack = \"manual\""});
+  }
 }
 
 }  // namespace troop::scenarios

@@ -98,11 +98,6 @@ fault = "broker.close_channel"
 target = "producer-2"
 for = "1500ms"
 )");
-  text += R"(
-[[invariant]]
-kind = "exercised"
-outstanding = 0
-)";
   std::ofstream{file} << text;
   TroopCommand troop{world_, {"run", file.string(), "--out", world_.run_directory().string(), "--seed", "7"}};
   ASSERT_EQ(troop.exit_code(run_max), 0) << everything(troop);

@@ -256,6 +256,34 @@ TEST_F(RecorderTest, WritesAnAckOfItsChannel) {
   });
 }
 
+TEST_F(RecorderTest, WritesARefusalOfItsChannel) {
+  for (const RecordKind kind : {RecordKind::nack, RecordKind::reject}) {
+    Record record = full(kind);
+    record.flags = kind == RecordKind::nack ? Record::requeue : std::uint8_t{0};
+    add(record, 1);
+  }
+  ASSERT_TRUE(recorder_->finish());
+  std::vector<std::pair<Subject, bool>> seen;
+  each_event([&](const history::Event& event) {
+    EXPECT_EQ(event.type, Type::info);
+    EXPECT_EQ(event.channel, "consumer-1/3");
+    EXPECT_EQ(event.tag, 23);
+    seen.emplace_back(event.f, event.requeue);
+  });
+  EXPECT_THAT(seen, testing::ElementsAre(std::pair{Subject::nack, true}, std::pair{Subject::reject, false}));
+}
+
+TEST_F(RecorderTest, WritesAnEffectUnderTheNameOfItsMessage) {
+  expect_one(full(RecordKind::effect), 1, [](const history::Event& event) {
+    EXPECT_EQ(event.process, "consumer-1");
+    EXPECT_EQ(event.type, Type::ok);
+    EXPECT_EQ(event.f, Subject::effect);
+    EXPECT_EQ(event.id, "p2-17");
+    EXPECT_EQ(event.key, "p2-17") << "a resent message has the same effect";
+    EXPECT_EQ(event.queue, "errors");
+  });
+}
+
 TEST_F(RecorderTest, LeavesOutAQueueThatHasNoName) {
   Record record = full(RecordKind::deliver);
   record.queue = 2;

@@ -290,6 +290,14 @@ Story never_undone(std::string_view answer) {
   return story.fault("invoke", "stop").fault(answer, "stop").drain().run_stop();
 }
 
+/// One publish while the fault is starting, answered before it is proven; or none then, and one on either side.
+Story briefly_outstanding(bool inside) {
+  Story story;
+  story.run_start().sent("before").fault("invoke", "start");
+  if (inside) story.sent("between");
+  return story.fault("ok", "start").sent("after").fault("invoke", "stop").fault("ok", "stop").drain().run_stop();
+}
+
 /// A consumer is killed while `waiting` messages are published, confirmed and not delivered.
 Story consumer_killed(int waiting, std::string_view target) {
   const auto fault = [&](std::string_view phase) {
@@ -324,6 +332,16 @@ INSTANTIATE_TEST_SUITE_P(
          loaded(100).run_stop(),
          unknown,
          {}},
+        {"outstanding_only_between_request_and_proof",
+         {"exercised", {}, {{"publishes", std::int64_t{1}}}},
+         briefly_outstanding(true),
+         holds,
+         {{"outstanding_min", 1}}},
+        {"outstanding_only_before_and_after",
+         {"exercised", {}, {{"publishes", std::int64_t{1}}}},
+         briefly_outstanding(false),
+         unknown,
+         {{"outstanding_min", 0}}},
         {"messages_wait_for_the_killed_consumer",
          exercised,
          consumer_killed(3, "consumer-1"),

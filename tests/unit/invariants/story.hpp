@@ -47,6 +47,9 @@ class Story {
     return event("consumer-1", "info", "ack",
                  fmt::format(R"("channel":"{}","tag":{},"multiple":{})", channel, tag, multiple));
   }
+  Story& effect(std::string_view id, std::string_view queue = "q") {
+    return event("consumer-1", "ok", "effect", fmt::format(R"("id":"{0}","key":"{0}","queue":"{1}")", id, queue));
+  }
   Story& drain(std::string_view queue = "q") {
     return event("controller", "ok", "drain", fmt::format(R"("queue":"{}")", queue));
   }

@@ -51,7 +51,8 @@ model::Workload unusual_workload() {
   w.publish.window = 9;
   w.publish.mandatory = false;
   w.publish.retry = {4, 1ms, 1.5, 77ms, 0.75, 3s};
-  w.consume = {model::Consume::Ack::automatic, 0, 5ms};
+  w.consume = {model::Consume::Ack::automatic,   model::Consume::AckWhen::before, 0, 5ms, true, 7, 3,
+               model::Consume::OnFailure::reject};
   return w;
 }
 
@@ -180,7 +181,7 @@ TEST(EveryFieldTest, OfABrokerIsNeededAndTyped) {
 }
 
 TEST(EveryFieldTest, OfAWorkloadIsNeededAndTyped) {
-  EXPECT_EQ(expect_each_field_needed(to_json(unusual_workload()), parser(workload_from_json)), 45);
+  EXPECT_EQ(expect_each_field_needed(to_json(unusual_workload()), parser(workload_from_json)), 50);
 }
 
 TEST(EveryFieldTest, OfAStepIsNeededAndTyped) {

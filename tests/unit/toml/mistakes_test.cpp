@@ -172,8 +172,9 @@ INSTANTIATE_TEST_SUITE_P(
          "[[step]]\nat = \"1s\"\nfault = \"broker.restart\"\ntarget = \"broker\"\n[[invariant]]\nkind = \"order\"\n"
          "expect = [\"inversion\", \"inversion\"]\n",
          "11:24: 'expect' lists \"inversion\" twice"},
-        {"expect_without_a_fault", "[[invariant]]\nkind = \"order\"\nexpect = [\"inversion\"]\n",
-         "7:10: 'expect' is met only by anomalies that a fault explains, and there is no [[step]]"},
+        {"acknowledged_before_the_effect_though_nothing_is_acknowledged",
+         "[workload.consume]\nack = \"none\"\nack_when = \"before\"\n",
+         "7:12: with ack = \"none\" nothing is acknowledged: use ack = \"manual\""},
         {"recovery_without_steady_state", "[[invariant]]\nkind = \"recovery\"\nwithin = \"1s\"\n",
          "6:8: 'recovery' is the way back to the steady state, and there is no [[steady_state]]"},
         {"integer_parameter_out_of_range",

@@ -132,8 +132,10 @@ TEST(MethodFramesTest, AreWhatRabbitmqCReads) {
   append_ack(out, 1, 0x0102030405060708, true);
   append_cancel(out, 1, "troop");
   append_method(out, 0, AMQP_CONNECTION_CLOSE_OK_METHOD);
+  append_requeue(out, 1, 0x0102030405060708);
+  append_reject(out, 1, 0x0102030405060708);
   auto frames = frames_of(out);
-  ASSERT_EQ(frames.size(), 3U);
+  ASSERT_EQ(frames.size(), 5U);
   Pool pool;
   void* decoded = nullptr;
   std::string ack = frames[0].payload.substr(4);
@@ -145,6 +147,15 @@ TEST(MethodFramesTest, AreWhatRabbitmqCReads) {
   EXPECT_EQ(static_cast<amqp_basic_cancel_t*>(decoded)->consumer_tag.len, 5U);
   EXPECT_EQ(frames[2].channel, 0);
   EXPECT_EQ(frames[2].payload.size(), 4U);
+  std::string nack = frames[3].payload.substr(4);
+  ASSERT_EQ(amqp_decode_method(AMQP_BASIC_NACK_METHOD, pool, bytes_of(nack), &decoded), 0);
+  EXPECT_EQ(static_cast<amqp_basic_nack_t*>(decoded)->delivery_tag, 0x0102030405060708U);
+  EXPECT_FALSE(static_cast<amqp_basic_nack_t*>(decoded)->multiple);
+  EXPECT_TRUE(static_cast<amqp_basic_nack_t*>(decoded)->requeue);
+  std::string reject = frames[4].payload.substr(4);
+  ASSERT_EQ(amqp_decode_method(AMQP_BASIC_REJECT_METHOD, pool, bytes_of(reject), &decoded), 0);
+  EXPECT_EQ(static_cast<amqp_basic_reject_t*>(decoded)->delivery_tag, 0x0102030405060708U);
+  EXPECT_FALSE(static_cast<amqp_basic_reject_t*>(decoded)->requeue);
 }
 
 amqp_field_value_t integer(std::int64_t number) {
