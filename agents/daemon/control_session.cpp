@@ -101,6 +101,10 @@ asio::awaitable<Result<json::object>> ControlSession::perform(const json::object
   if (put_back_) co_return Error{ErrorKind::protocol, "'" + name + "' after 'stop'"};
   if (name == "start_broker") co_return co_await start_broker();
   if (name == "start_workers") co_return co_await start_workers(request);
+  if (name == "begin") {
+    parts_->experiment_began(monotonic_ns());
+    co_return json::object{};
+  }
   if (name == "apply") co_return co_await apply(request);
   if (name == "revert") co_return co_await revert(request);
   if (name == "finish_producers") co_return co_await finish_producers(request);

@@ -96,6 +96,9 @@ asio::awaitable<Ending> finish_producers(RunParts& parts, Duration timeout) {
 }
 
 asio::awaitable<Ending> drain(RunParts& parts, Duration idle_max) {
+  // While a delayed message waits, nothing moves.
+  const auto& delays = parts.workload().publish.delays;
+  if (!delays.empty()) idle_max += *std::ranges::max_element(delays);
   constexpr int rounds_max = 5;
   for (int round = 0; round < rounds_max; ++round) {
     const bool quiet = co_await await_quiet(parts, idle_max);

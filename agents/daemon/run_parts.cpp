@@ -86,11 +86,13 @@ Result<void> WorkerPart::start() {
   started_before_ = true;
   config_.start_ns = monotonic_ns();
   BOOST_OUTCOME_TRY(auto secret, sealed_memory(to_json(config_)));
+  std::vector<int> inherited{secret.get(), ring_.fd()};
+  if (config_.effects_fd >= 0) inherited.push_back(config_.effects_fd);
   const Spawn what{
       {own_path(), "worker", "--config-fd", std::to_string(secret.get()), "--ring-fd", std::to_string(ring_.fd())},
       {"PATH=/usr/bin:/bin", "LANG=C.UTF-8"},
       log_.string(),
-      {secret.get(), ring_.fd()}};
+      std::move(inherited)};
   BOOST_OUTCOME_TRY(process_, Process::spawn(what));
   BOOST_OUTCOME_TRY(record_.started(name_, process_));
   return success();
@@ -125,17 +127,22 @@ Result<std::unique_ptr<RunParts>> RunParts::create(const model::Broker& broker, 
   parts->log_ = std::move(log);
   BOOST_OUTCOME_TRY(parts->folder_, Workspace::choose());
   parts->broker_ = std::make_unique<BrokerPart>(broker, parts->folder_, journal, parts->stopping_);
+  if (workload.consume.idempotency != model::Consume::Idempotency::none) {
+    BOOST_OUTCOME_TRY(parts->effects_, EffectsTable::create(parts->topology_.count(model::QueueDeclaration::Use::work),
+                                                            static_cast<std::size_t>(workload.producers)));
+  }
   const auto declare = [&](WorkerConfig::Role role, std::int64_t count) -> Result<void> {
     for (std::int64_t number = 1; number <= count; ++number) {
       BOOST_OUTCOME_TRY(auto ring, Ring::create());
-      parts->workers_.push_back(
-          std::make_unique<WorkerPart>(worker_config(role, number, workload), std::move(ring), parts->log_, journal));
+      auto config = worker_config(role, number, workload);
+      if (role == WorkerConfig::Role::consumer) config.effects_fd = parts->effects_.fd();
+      parts->workers_.push_back(std::make_unique<WorkerPart>(std::move(config), std::move(ring), parts->log_, journal));
     }
     return success();
   };
   BOOST_OUTCOME_TRY(declare(WorkerConfig::Role::producer, workload.producers));
   BOOST_OUTCOME_TRY(declare(WorkerConfig::Role::consumer, workload.consumers));
-  const auto sinks = parts->topology_.queues.size() - parts->topology_.worked();
+  const auto sinks = parts->topology_.count(model::QueueDeclaration::Use::sink);
   BOOST_OUTCOME_TRY(declare(WorkerConfig::Role::reader, static_cast<std::int64_t>(sinks)));
   return parts;
 }
@@ -148,7 +155,7 @@ Part* RunParts::find(std::string_view name) {
   return nullptr;
 }
 
-WorkloadRoute RunParts::route() const { return {topology_.queues.front().name, topology_.destination.exchange}; }
+WorkloadRoute RunParts::route() const { return {topology_.queues.front().name, topology_.destination(0).exchange}; }
 
 Result<void> RunParts::start_broker() {
   BOOST_OUTCOME_TRY(workspace_record_, journal_.append(workspace_record(folder_)));
@@ -164,6 +171,10 @@ Result<void> RunParts::start_workers(std::uint64_t seed) {
     BOOST_OUTCOME_TRY(worker->start());
   }
   return success();
+}
+
+void RunParts::experiment_began(std::int64_t at_ns) {
+  for (const auto& worker : workers_) worker->ring().experiment_began(at_ns);
 }
 
 asio::awaitable<std::vector<std::string>> RunParts::end_all(const fs::path& kept_log) {

@@ -10,6 +10,7 @@
 #include "agents/rabbitmq/broker.hpp"
 #include "agents/undo_journal.hpp"
 #include "agents/workers/config.hpp"
+#include "agents/workers/effects_table.hpp"
 #include "agents/workers/ring.hpp"
 #include "scenarios/model/topology.hpp"
 
@@ -94,6 +95,8 @@ class RunParts : public Parts {
   Result<void> start_broker();
   /// Starts all workers against the broker; their load begins at once. `seed` is the run's.
   Result<void> start_workers(std::uint64_t seed);
+  /// The scenario's clock has begun: profiles of the load count from here.
+  void experiment_began(std::int64_t at_ns);
 
   /// Ends every part and all they left behind, keeps the broker's log as `kept_log`, removes the workspace. Sets
   /// stopping(), so that whoever waits for a part gives up. Returns what went wrong. Safe to repeat.
@@ -112,6 +115,7 @@ class RunParts : public Parts {
   Workspace workspace_;
   std::optional<std::int64_t> workspace_record_;
   std::unique_ptr<BrokerPart> broker_;
+  EffectsTable effects_;  ///< What handlers noted; of no use where they note nothing.
   std::vector<std::unique_ptr<WorkerPart>> workers_;
 };
 

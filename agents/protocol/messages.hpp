@@ -9,6 +9,7 @@
 //   prepare          broker, workload, steps               steps: [{back_end, undo_max, irreversible}]
 //   start_broker                                           port, version, pid, asked, ready
 //   start_workers    seed                                  workers: [name …], by record-frame index
+//   begin            (the steady state is reached; the scenario's clock begins)
 //   apply            step                                  effective, proof
 //   revert           step                                  restored, proof
 //   finish_producers timeout                               closed, detail

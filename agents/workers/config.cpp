@@ -91,7 +91,8 @@ WorkerConfig worker_config(WorkerConfig::Role role, std::int64_t number, const m
 
 std::size_t queue_of(const WorkerConfig& config) {
   if (config.role == WorkerConfig::Role::consumer) return model::queue_of_consumer(config.workload, config.number);
-  return model::topology_of(config.workload).worked() + static_cast<std::size_t>(config.number) - 1;
+  return model::topology_of(config.workload).count(model::QueueDeclaration::Use::work) +
+         static_cast<std::size_t>(config.number) - 1;
 }
 
 std::vector<std::uint32_t> owned_keys(const WorkerConfig& config) {
@@ -115,6 +116,7 @@ std::string to_json(const WorkerConfig& config) {
       {"password", config.password},
       {"rate", config.rate},
       {"start_ns", config.start_ns},
+      {"effects_fd", config.effects_fd},
       {"seed", config.seed},
       {"workload", protocol::to_json(config.workload)},
   };
@@ -138,6 +140,7 @@ Result<WorkerConfig> worker_config_from_json(std::string_view text) {
   BOOST_OUTCOME_TRYV(take(from, "user", config.user));
   BOOST_OUTCOME_TRYV(take(from, "password", config.password));
   BOOST_OUTCOME_TRYV(take<std::int64_t>(from, "start_ns", config.start_ns, 0, INT64_MAX));
+  BOOST_OUTCOME_TRYV(take<int>(from, "effects_fd", config.effects_fd, -1, INT32_MAX));
   BOOST_OUTCOME_TRYV(take<std::uint64_t>(from, "seed", config.seed, 0, UINT64_MAX));
   const json::value* rate = from.if_contains("rate");
   if (rate == nullptr || !rate->is_number()) return wrong("rate");

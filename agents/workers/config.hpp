@@ -26,6 +26,7 @@ struct WorkerConfig {
   model::Workload workload;
   double rate = 0;  ///< Messages per second of this producer alone; 0: closed loop, as fast as the window lets.
   std::int64_t start_ns = 0;  ///< CLOCK_MONOTONIC: when the load begins; 0, or a time already past at a restart: now.
+  int effects_fd = -1;        ///< A consumer's, where handlers remember what they did: an EffectsTable.
   std::uint64_t seed = 0;     ///< The run's; each worker derives its own streams from it.
 };
 

@@ -2,6 +2,7 @@
 //
 //   deliver recorded ──► handler works ──► effect recorded ──► ack recorded ──► ack sent
 //                                  └─ fails ──► nack or reject recorded ──► sent
+//                                          └──► copy published ──► confirmed ──► ack recorded ──► ack sent
 //
 // With ack_when = "before" the acknowledgement comes right behind the delivery: what dies then is lost to the business.
 // With ack `none` the broker has forgotten the message when it arrives here: what a dying process holds is lost.
@@ -11,11 +12,12 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <ctime>
 #include <limits>
 
+#include "agents/workers/handler.hpp"
 #include "agents/workers/link.hpp"
 #include "agents/workers/recorder.hpp"
+#include "agents/workers/republisher.hpp"
 #include "common/clock.hpp"
 #include "scenarios/model/topology.hpp"
 
@@ -31,14 +33,16 @@ constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
 
 class Consumer {
  public:
-  Consumer(const WorkerConfig& config, RingWriter& ring)
+  Consumer(const WorkerConfig& config, EffectsTable effects, RingWriter& ring)
       : config_(config),
         topology_(model::topology_of(config.workload)),
         consume_(config.workload.consume),
         reads_(config.role == WorkerConfig::Role::reader),
         ring_(ring),
         recorder_(ring, queue_of(config)),
-        link_(config, ring, recorder_) {}
+        link_(config, ring, recorder_),
+        handler_(config, std::move(effects), ring, recorder_),
+        republisher_(config) {}
 
   int run() {
     for (;;) {
@@ -78,6 +82,7 @@ class Consumer {
   }
 
   void forget() {
+    republisher_.forget();
     part_ = Part::none;
     cancelling_ = false;
   }
@@ -131,8 +136,17 @@ class Consumer {
       case AMQP_BASIC_DELIVER_METHOD: {
         const auto* deliver = static_cast<const amqp_basic_deliver_t*>(frame.payload.method.decoded);
         delivery_ = {deliver->delivery_tag, deliver->redelivered != 0, std::nullopt};
+        if (reads_) came_by_.assign(static_cast<const char*>(deliver->routing_key.bytes), deliver->routing_key.len);
         part_ = Part::header;
         return;
+      }
+      case AMQP_BASIC_ACK_METHOD: {
+        const auto* ack = static_cast<const amqp_basic_ack_t*>(frame.payload.method.decoded);
+        return republished(ack->delivery_tag, ack->multiple != 0, true);
+      }
+      case AMQP_BASIC_NACK_METHOD: {
+        const auto* nack = static_cast<const amqp_basic_nack_t*>(frame.payload.method.decoded);
+        return republished(nack->delivery_tag, nack->multiple != 0, false);
       }
       case AMQP_BASIC_CANCEL_OK_METHOD:
         cancelled_ = cancelling_;
@@ -159,54 +173,63 @@ class Consumer {
     if (reads_) return file_away();
     recorder_.deliver(delivery_, link_.channel());
     if (consume_.ack == Consume::Ack::none) {
-      handle_message();
+      handler_.handle(delivery_);
       recorder_.handled();
       return;
     }
     ring_.counters().unacked.add();
     if (consume_.ack_when == Consume::AckWhen::before) {
-      acknowledge();
-      handle_message();
+      acknowledge(delivery_);
+      handler_.handle(delivery_);
       return;
     }
-    const bool done = handle_message();
-    if (ring_.command() == WorkerCommand::abort) return;
-    done ? acknowledge() : refuse();
-  }
-
-  /// Tries as often as it may. False: it failed, or has to end.
-  bool handle_message() {
-    const bool poison = consume_.poison_every > 0 && delivery_.headers &&
-                        delivery_.headers->seq % static_cast<std::uint64_t>(consume_.poison_every) == 0;
-    for (std::int64_t attempt = 1; attempt <= (poison ? consume_.attempts : 1); ++attempt) {
-      work();
-      if (ring_.command() == WorkerCommand::abort) return false;
+    switch (handler_.handle(delivery_)) {
+      case Handler::Outcome::done:
+        return acknowledge(delivery_);
+      case Handler::Outcome::failed:
+        return give_up();
+      case Handler::Outcome::aborted:
+        return;
     }
-    if (poison) return false;
-    if (consume_.effects) recorder_.effect(delivery_);
-    return true;
   }
 
-  void acknowledge() {
-    recorder_.ack(delivery_, link_.channel());
-    append_ack(link_.session()->out(), Session::channel, delivery_.tag, false);
+  void acknowledge(const Recorder::Delivery& delivery) {
+    recorder_.ack(delivery, link_.channel());
+    append_ack(link_.session()->out(), Session::channel, delivery.tag, false);
     settled();
   }
 
-  void refuse() {
-    std::string& out = link_.session()->out();
-    if (consume_.on_failure == Consume::OnFailure::requeue) {
-      recorder_.nack(delivery_, link_.channel());
-      append_requeue(out, Session::channel, delivery_.tag);
-    } else {
-      recorder_.reject(delivery_, link_.channel());
-      // Without a dead-letter exchange this is the message's end, and nobody else will ever see it.
-      if (!config_.workload.queue.dead_letter && delivery_.headers) {
-        recorder_.sink(delivery_, protocol::SinkReason::rejected, static_cast<std::uint16_t>(queue_of(config_)));
-      }
-      append_reject(out, Session::channel, delivery_.tag);
-    }
+  void requeue(const Recorder::Delivery& delivery) {
+    recorder_.nack(delivery, link_.channel());
+    append_requeue(link_.session()->out(), Session::channel, delivery.tag);
     settled();
+  }
+
+  void reject() {
+    recorder_.reject(delivery_, link_.channel());
+    // Without a dead-letter exchange this is the message's end, and nobody else will ever see it.
+    if (!config_.workload.queue.dead_letter && delivery_.headers) {
+      recorder_.sink(delivery_, protocol::SinkReason::rejected, static_cast<std::uint16_t>(queue_of(config_)));
+    }
+    append_reject(link_.session()->out(), Session::channel, delivery_.tag);
+    settled();
+  }
+
+  void give_up() {
+    switch (consume_.on_failure) {
+      case Consume::OnFailure::requeue:
+        return requeue(delivery_);
+      case Consume::OnFailure::reject:
+        return reject();
+      case Consume::OnFailure::republish:
+        republisher_.publish(link_.session()->out(), delivery_);
+        return flush();
+    }
+  }
+
+  void republished(std::uint64_t tag, bool multiple, bool stored) {
+    for (const auto& delivery : republisher_.answered(tag, multiple))
+      stored ? acknowledge(delivery) : requeue(delivery);
   }
 
   void settled() {
@@ -214,8 +237,12 @@ class Consumer {
     if (consume_.work.count() > 0 || link_.session()->unsent() >= acks_bytes_) flush();
   }
 
-  /// What no message of the run, or no broker, put into the dead-letter queue is no evidence.
+  /// What no message of the run, or no broker, put into the dead-letter queue is no evidence. In the error queue the
+  /// routing key is the consumer's word for the queue that the message left.
   void file_away() {
+    const bool is_error_queue = consume_.on_failure == Consume::OnFailure::republish &&
+                                topology_.queues.at(queue_of(config_)).name == consume_.error.queue;
+    if (is_error_queue) death_ = Death{came_by_, protocol::SinkReason::dead_lettered};
     const auto left = death_ ? std::ranges::find(topology_.queues, death_->queue, &model::QueueDeclaration::name)
                              : topology_.queues.end();
     ring_.counters().delivered.add();
@@ -226,17 +253,6 @@ class Consumer {
     append_ack(link_.session()->out(), Session::channel, delivery_.tag, false);
     ring_.counters().settled.add();
     settled();
-  }
-
-  /// In naps, so that an abort does not wait for a slow handler.
-  void work() {
-    constexpr std::int64_t nap_ns = 100'000'000;
-    for (std::int64_t left = consume_.work.count(); left > 0; left -= nap_ns) {
-      const std::int64_t nap = std::min(left, nap_ns);
-      const timespec pause{0, nap};
-      clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, nullptr);
-      if (ring_.command() == WorkerCommand::abort) return;
-    }
   }
 
   /// An eighth of the prefetch window: the broker refills it while the rest is worked on.
@@ -255,7 +271,10 @@ class Consumer {
   RingWriter& ring_;
   Recorder recorder_;
   Link link_;
+  Handler handler_;
+  Republisher republisher_;
   Recorder::Delivery delivery_;
+  std::string came_by_;                            ///< The routing key, a reader's.
   std::optional<Death> death_;                     ///< A reader's.
   std::size_t acks_bytes_ = acks_bytes(consume_);  ///< So many bytes of acks are sent without waiting for more.
   Part part_ = Part::none;
@@ -267,6 +286,8 @@ class Consumer {
 
 }  // namespace
 
-int run_consumer(const WorkerConfig& config, RingWriter& ring) { return Consumer{config, ring}.run(); }
+int run_consumer(const WorkerConfig& config, EffectsTable effects, RingWriter& ring) {
+  return Consumer{config, std::move(effects), ring}.run();
+}
 
 }  // namespace troop::agents

@@ -2,11 +2,13 @@
 #pragma once
 
 #include "agents/workers/config.hpp"
+#include "agents/workers/effects_table.hpp"
 #include "agents/workers/ring.hpp"
 
 namespace troop::agents {
 
 /// Consumes until the ring says finish; `abort` ends the process. Blocks. Returns worker_main()'s exit code.
-int run_consumer(const WorkerConfig& config, RingWriter& ring);
+/// `effects`: see Handler.
+int run_consumer(const WorkerConfig& config, EffectsTable effects, RingWriter& ring);
 
 }  // namespace troop::agents

@@ -119,7 +119,8 @@ std::optional<Death> read_death(const amqp_basic_properties_t& properties) {
 
 MessageEncoder::MessageEncoder(const Settings& settings)
     : producer_(std::to_string(settings.producer)),
-      delivery_mode_(settings.persistent ? AMQP_DELIVERY_PERSISTENT : AMQP_DELIVERY_NONPERSISTENT) {
+      delivery_mode_(settings.persistent ? AMQP_DELIVERY_PERSISTENT : AMQP_DELIVERY_NONPERSISTENT),
+      priorities_(static_cast<std::uint64_t>(settings.priorities)) {
   std::size_t size_at = begin_frame(front_, AMQP_FRAME_METHOD, settings.channel);
   append_integer(front_, static_cast<std::uint32_t>(AMQP_BASIC_PUBLISH_METHOD));
   append_integer(front_, std::uint16_t{0});
@@ -132,8 +133,11 @@ MessageEncoder::MessageEncoder(const Settings& settings)
   append_integer(front_, static_cast<std::uint16_t>(AMQP_BASIC_CLASS));
   append_integer(front_, std::uint16_t{0});
   append_integer(front_, static_cast<std::uint64_t>(settings.payload_bytes));
-  append_integer(front_, static_cast<std::uint16_t>(AMQP_BASIC_HEADERS_FLAG | AMQP_BASIC_DELIVERY_MODE_FLAG |
-                                                    AMQP_BASIC_MESSAGE_ID_FLAG));
+  append_integer(
+      front_, static_cast<std::uint16_t>(AMQP_BASIC_HEADERS_FLAG | AMQP_BASIC_DELIVERY_MODE_FLAG |
+                                         AMQP_BASIC_MESSAGE_ID_FLAG | (priorities_ > 0 ? AMQP_BASIC_PRIORITY_FLAG : 0) |
+                                         (settings.expiration.empty() ? 0 : AMQP_BASIC_EXPIRATION_FLAG)));
+  if (!settings.expiration.empty()) append_short(expiration_, settings.expiration);
 
   const std::size_t room = settings.frame_bytes_max - 8;
   for (std::size_t done = 0; done < settings.payload_bytes;) {
@@ -165,6 +169,8 @@ void MessageEncoder::append(std::string& out, const OutgoingMessage& message) {
   put(out.data() + table_at, static_cast<std::uint32_t>(out.size() - table_at - 4));
 
   append_integer(out, delivery_mode_);
+  if (priorities_ > 0) append_integer(out, static_cast<std::uint8_t>(message.seq % priorities_));
+  out.append(expiration_);
 
   const std::size_t id_at = out.size();
   out.append(1, '\0').append("p").append(producer_).push_back('-');

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <limits>
+#include <vector>
 
 #include "agents/workers/backoff.hpp"
 #include "agents/workers/link.hpp"
@@ -30,19 +31,28 @@ constexpr std::size_t pending_max = 1'000'000;
 constexpr std::size_t unsent_max = 256 * 1024;
 constexpr std::size_t flush_bytes = 16 * 1024;
 constexpr std::int64_t finish_ns = 20'000'000'000;
+/// How often a producer looks whether its profile has begun.
+constexpr std::int64_t look_ns = 10'000'000;
 constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
 
-MessageEncoder::Settings encoder_settings(const WorkerConfig& config) {
+/// One for each destination.
+std::vector<MessageEncoder> encoders(const WorkerConfig& config) {
+  const auto& publish = config.workload.publish;
   MessageEncoder::Settings settings;
   settings.channel = Session::channel;
   settings.producer = static_cast<std::uint16_t>(config.number);
-  auto destination = model::topology_of(config.workload).destination;
-  settings.exchange = std::move(destination.exchange);
-  settings.routing_key = std::move(destination.routing_key);
-  settings.mandatory = config.workload.publish.mandatory;
-  settings.persistent = config.workload.publish.persistent;
+  settings.mandatory = publish.mandatory;
+  settings.persistent = publish.persistent;
+  settings.priorities = publish.priorities;
+  if (publish.expiration) settings.expiration = std::to_string(*publish.expiration / std::chrono::milliseconds{1});
   settings.payload_bytes = static_cast<std::size_t>(config.workload.payload_bytes);
-  return settings;
+  std::vector<MessageEncoder> out;
+  for (auto& [exchange, routing_key] : model::topology_of(config.workload).destinations) {
+    settings.exchange = exchange;
+    settings.routing_key = routing_key;
+    out.emplace_back(settings);
+  }
+  return out;
 }
 
 /// A restarted producer's plan begins now: what fell due while it was dead was never planned by anybody alive.
@@ -61,7 +71,7 @@ class Producer {
         ring_(ring),
         recorder_(ring),
         link_(config, ring, recorder_),
-        encoder_(encoder_settings(config)),
+        encoders_(encoders(config)),
         schedule_(schedule_of(config, ring.restarted())),
         keys_(owned_keys(config), Random{config.seed, worker_name(config) + " keys"}),
         nack_backoff_(publish_.retry, Random{config.seed, worker_name(config) + " nack"}),
@@ -107,13 +117,29 @@ class Producer {
     return link_.close() ? 0 : 3;
   }
 
-  /// The user's publish begins when it is due, connected or not.
+  /// The user's publish begins when it is due, connected or not; where publishing blocks, when the one before it is
+  /// through.
   void generate(std::int64_t now) {
     if (!open_loop() || finishing()) return;
-    for (std::int64_t due = schedule_.due_ns(); due <= now; due = schedule_.due_ns()) {
+    follow_profile();
+    for (std::int64_t due = schedule_.due_ns(); due <= now && !callers_wait(); due = schedule_.due_ns()) {
       add_message(due);
       schedule_.advance();
+      if (publish_.retry.blocking) send(now);
     }
+  }
+
+  [[nodiscard]] bool callers_wait() {
+    return publish_.retry.blocking && (link_.session() == nullptr || link_.blocked() || outstanding_.backlog() > 0 ||
+                                       outstanding_.in_flight() >= window_ || monotonic_ns() < resume_ns_);
+  }
+
+  /// The scenario's clock begins with the steady state, which nobody knew when this process was started.
+  void follow_profile() {
+    const std::int64_t began = ring_.experiment_began_ns();
+    if (following_ || began == 0) return;
+    following_ = true;
+    schedule_.follow(config_.workload.profile, 1.0 / static_cast<double>(config_.workload.producers), began);
   }
 
   void add_message(std::int64_t intended) {
@@ -148,7 +174,7 @@ class Producer {
         next->message.op = ring_.next_op();
         recorder_.invoke(next->message, number());
       }
-      encoder_.append(session.out(), next->message);
+      encoders_[next->message.seq % encoders_.size()].append(session.out(), next->message);
       if (publish_.confirm == Publish::Confirm::none) {
         outstanding_.sent_unconfirmed(next->message);
       } else {
@@ -228,7 +254,8 @@ class Producer {
   }
 
   [[nodiscard]] std::int64_t next_wake() {
-    std::int64_t wake = open_loop() && !finishing() ? schedule_.due_ns() : never;
+    std::int64_t wake = open_loop() && !finishing() && !callers_wait() ? schedule_.due_ns() : never;
+    if (!following_ && !config_.workload.profile.empty()) wake = std::min(wake, monotonic_ns() + look_ns);
     if (link_.session() == nullptr) return wake;
     if (const auto deadline = outstanding_.deadline_ns()) wake = std::min(wake, *deadline);
     if (outstanding_.backlog() > 0 && resume_ns_ > monotonic_ns()) wake = std::min(wake, resume_ns_);
@@ -247,12 +274,13 @@ class Producer {
   RingWriter& ring_;
   Recorder recorder_;
   Link link_;
-  MessageEncoder encoder_;
+  std::vector<MessageEncoder> encoders_;
   OpenLoopSchedule schedule_;
   KeyCycle keys_;
   Backoff nack_backoff_;
   OutstandingPublishes outstanding_;
   std::size_t window_;
+  bool following_ = false;      ///< The profile, since the experiment began.
   bool returning_ = false;      ///< A basic.return was read, its content header was not yet.
   std::int64_t resume_ns_ = 0;  ///< Nothing is sent before, because the broker nacked.
   std::int64_t finish_by_ns_ = never;

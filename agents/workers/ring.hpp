@@ -63,7 +63,7 @@ struct RingCounters {
 /// Stands alone in the first page of the ring. Everything both sides write is on cache lines of its own.
 struct RingHeader {
   static constexpr std::uint64_t expected_magic = 0x676e69722d707274;  // "trp-ring"
-  static constexpr std::uint32_t expected_version = 1;
+  static constexpr std::uint32_t expected_version = 2;
 
   std::uint64_t magic = 0;
   std::uint32_t version = 0;
@@ -76,6 +76,7 @@ struct RingHeader {
   alignas(64) std::atomic<std::uint64_t> tail{0};  ///< Records ever consumed.
   alignas(64) std::atomic<WorkerCommand> command{WorkerCommand::run};
   alignas(64) std::atomic<WorkerState> state{WorkerState::starting};
+  std::atomic<std::int64_t> experiment_began_ns{0};  ///< CLOCK_MONOTONIC; 0: not yet.
   alignas(64) RingCounters counters;
 };
 
@@ -127,6 +128,9 @@ class Ring {
   [[nodiscard]] bool corrupt() const { return corrupt_; }
 
   void command(WorkerCommand command) { mapping_.header().command.store(command, std::memory_order_release); }
+  void experiment_began(std::int64_t at_ns) {
+    mapping_.header().experiment_began_ns.store(at_ns, std::memory_order_release);
+  }
   [[nodiscard]] WorkerState state() const { return mapping_.header().state.load(std::memory_order_acquire); }
   [[nodiscard]] const RingCounters& counters() const { return mapping_.header().counters; }
   /// Before a worker of the same name is started on this ring again: command `run`, state `starting`.
@@ -151,6 +155,10 @@ class RingWriter {
   [[nodiscard]] bool recording() const { return recording_; }
 
   [[nodiscard]] WorkerCommand command() const { return mapping_.header().command.load(std::memory_order_acquire); }
+  /// When the scenario's clock began; 0: not yet.
+  [[nodiscard]] std::int64_t experiment_began_ns() const {
+    return mapping_.header().experiment_began_ns.load(std::memory_order_acquire);
+  }
   void state(WorkerState state) { mapping_.header().state.store(state, std::memory_order_release); }
   [[nodiscard]] RingCounters& counters() { return mapping_.header().counters; }
   [[nodiscard]] std::int32_t agent_pid() const { return mapping_.header().agent_pid; }

@@ -6,26 +6,40 @@
 #include <vector>
 
 #include "common/ids.hpp"
+#include "scenarios/model/scenario.hpp"
 
 namespace troop::agents {
 
-/// Message k is due at start + (k + phase) / rate.
+/// Message k is due when the rate, summed up over time from the start, reaches k + phase.
 class OpenLoopSchedule {
  public:
   /// `rate` > 0 in messages per second; `phase` in [0, 1) spreads several producers over one period.
-  OpenLoopSchedule(std::int64_t start_ns, double rate, double phase)
-      : start_ns_(start_ns), rate_(rate), phase_(phase) {}
+  OpenLoopSchedule(std::int64_t start_ns, double rate, double phase) : pieces_{{start_ns, rate, 0, 0}}, phase_(phase) {}
 
-  /// When the next message is due, ns of the clock of `start_ns`. From k, not from the last message: errors do not add
-  /// up.
-  [[nodiscard]] std::int64_t due_ns() const {
-    return start_ns_ + static_cast<std::int64_t>((static_cast<double>(k_) + phase_) / rate_ * 1e9);
-  }
-  void advance() { ++k_; }
+  /// From now on the rate changes as said, times `share`, from `began_ns` on. Call once.
+  void follow(const std::vector<model::RateChange>& changes, double share, std::int64_t began_ns);
+
+  static constexpr std::int64_t never = INT64_MAX;
+  /// When the next message is due, ns of the clock of `start_ns`; never, if the rate stays 0. From k, not from the last
+  /// message: errors do not add up.
+  [[nodiscard]] std::int64_t due_ns() const;
+  void advance();
 
  private:
-  std::int64_t start_ns_;
-  double rate_;
+  /// From `from_ns` to the next piece's.
+  struct Piece {
+    std::int64_t from_ns = 0;
+    double rate = 0;    ///< At its beginning, per second.
+    double slope = 0;   ///< Per second and second.
+    double before = 0;  ///< Messages planned before it, as the sum of the rate.
+  };
+  static double seconds_between(std::int64_t from_ns, std::int64_t to_ns) {
+    return static_cast<double>(to_ns - from_ns) * 1e-9;
+  }
+  void add(std::int64_t from_ns, double rate, double slope);
+
+  std::vector<Piece> pieces_;
+  std::size_t piece_ = 0;
   double phase_;
   std::uint64_t k_ = 0;
 };

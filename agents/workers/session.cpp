@@ -213,6 +213,11 @@ bool Session::set_up(const WorkerConfig& config, OpenOutcome& outcome) {
   }
   amqp_basic_qos(connection_, channel, 0, static_cast<std::uint16_t>(config.workload.consume.prefetch), 0);
   if (!good(amqp_get_rpc_reply(connection_), "basic.qos", outcome)) return false;
+  if (config.role == WorkerConfig::Role::consumer &&
+      config.workload.consume.on_failure == model::Consume::OnFailure::republish) {
+    amqp_confirm_select(connection_, channel);
+    if (!good(amqp_get_rpc_reply(connection_), "confirm.select", outcome)) return false;
+  }
   return consume(connection_, config, topology, outcome);
 }
 

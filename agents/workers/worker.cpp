@@ -12,6 +12,7 @@
 #include "agents/workers/producer.hpp"
 #include "agents/workers/recorder.hpp"
 #include "agents/workers/ring.hpp"
+#include "scenarios/model/topology.hpp"
 
 namespace troop::agents {
 namespace {
@@ -20,6 +21,11 @@ namespace {
 bool die_with_agent(std::int32_t agent_pid) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   return getppid() == agent_pid || kill(agent_pid, 0) == 0 || errno == EPERM;
+}
+
+Result<EffectsTable> map_effects(const model::Workload& workload, int fd) {
+  return EffectsTable::map(fd, model::topology_of(workload).count(model::QueueDeclaration::Use::work),
+                           static_cast<std::size_t>(workload.producers));
 }
 
 }  // namespace
@@ -42,8 +48,18 @@ int worker_main(int config_fd, int ring_fd) {
   if (ring.value().restarted()) {
     Recorder{ring.value()}.connection(protocol::RecordKind::connection_restarted, protocol::RecordError::none, 0);
   }
-  const bool producer = config.value().role == WorkerConfig::Role::producer;
-  return producer ? run_producer(config.value(), ring.value()) : run_consumer(config.value(), ring.value());
+  if (config.value().role == WorkerConfig::Role::producer) return run_producer(config.value(), ring.value());
+  EffectsTable effects;
+  if (const int fd = config.value().effects_fd; fd >= 0) {
+    auto mapped = map_effects(config.value().workload, fd);
+    if (!mapped) {
+      std::fputs(("troop-agent worker: " + mapped.error().context + "\n").c_str(), stderr);
+      return 2;
+    }
+    effects = std::move(mapped).value();
+    close(fd);
+  }
+  return run_consumer(config.value(), std::move(effects), ring.value());
 }
 
 }  // namespace troop::agents

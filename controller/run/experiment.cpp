@@ -68,8 +68,13 @@ json::object topology_json(const model::Topology& topology) {
                       {"arguments", std::move(arguments)}});
   }
   for (const auto& binding : topology.bindings) {
-    bindings.push_back(
-        {{"exchange", binding.exchange}, {"queue", binding.queue}, {"routing_key", binding.routing_key}});
+    json::object out{{"exchange", binding.exchange}, {"queue", binding.queue}, {"routing_key", binding.routing_key}};
+    if (!binding.ends_in.empty()) {
+      // What counts is where the messages are delivered from; on the way there they wait.
+      out["queue"] = binding.ends_in;
+      out["via"] = binding.queue;
+    }
+    bindings.push_back(std::move(out));
   }
   return {{"exchanges", std::move(exchanges)}, {"queues", std::move(queues)}, {"bindings", std::move(bindings)}};
 }
@@ -89,7 +94,7 @@ Experiment::Experiment(asio::io_context& io, const RunRequest& request, Progress
   for (std::int64_t n = 1; n <= workload.producers; ++n) workers_.push_back(model::producer_name(n));
   for (std::int64_t n = 1; n <= workload.consumers; ++n) workers_.push_back(model::consumer_name(n));
   const auto topology = model::topology_of(workload);
-  for (std::size_t n = 1; n <= topology.queues.size() - topology.worked(); ++n) {
+  for (std::size_t n = 1; n <= topology.count(model::QueueDeclaration::Use::sink); ++n) {
     workers_.push_back(model::reader_name(static_cast<std::int64_t>(n)));
   }
   for (const auto& step : request.plan.steps) {
@@ -292,6 +297,7 @@ asio::awaitable<Result<void>> Experiment::reach_steady_state() {
 
 asio::awaitable<Result<void>> Experiment::play_steps() {
   begin_phase("experiment");
+  BOOST_OUTCOME_CO_TRY(co_await ask("begin", json::object{}, answer_max));
   const std::int64_t zero = monotonic_ns();
   for (std::size_t i = 0; i < request_.plan.steps.size(); ++i) {
     ++steps_under_way_;

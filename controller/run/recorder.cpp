@@ -202,6 +202,7 @@ Result<void> Recorder::write_record(std::uint16_t worker, const Record& record, 
   const Text channel{"{}/{}", event.process, record.channel};
   const auto& queues = topology_.queues;
   const std::string_view queue = record.queue < queues.size() ? std::string_view{queues[record.queue].name} : "";
+  const auto& destination = topology_.destination(record.seq);
   switch (known.f) {
     case Subject::publish:
       event.op = static_cast<std::int64_t>(record.op);
@@ -211,9 +212,9 @@ Result<void> Recorder::write_record(std::uint16_t worker, const Record& record, 
       event.key = key.view();
       event.seq = static_cast<std::int64_t>(record.seq);
       event.intended = std::max<std::int64_t>(0, record.intended - began_);
-      event.has_exchange = !topology_.destination.exchange.empty();
-      event.exchange = topology_.destination.exchange;
-      (event.has_exchange ? event.routing_key : event.queue) = topology_.destination.routing_key;
+      event.has_exchange = !destination.exchange.empty();
+      event.exchange = destination.exchange;
+      (event.has_exchange ? event.routing_key : event.queue) = destination.routing_key;
       break;
     case Subject::sink:
       event.id = id.view();

@@ -68,6 +68,9 @@ struct Retry {
   Duration max = 5s;
   double jitter = 0.2;    ///< Each pause is multiplied by a random factor in [1 - jitter, 1 + jitter].
   Duration timeout = 5s;  ///< For one connection attempt, and for one confirm.
+  /// As in a client whose publish returns only once it got through: while one message is being retried, or there is no
+  /// connection, callers wait. Otherwise they hand their message over and go on.
+  bool blocking = false;
   bool operator==(const Retry&) const = default;
 };
 
@@ -77,14 +80,27 @@ struct Publish {
   Confirm confirm = Confirm::correlated;
   std::int64_t window = 500;  ///< Unconfirmed messages per producer at most; `simple` means 1.
   bool mandatory = true;
+  std::int64_t priorities = 0;  ///< Messages take turns in priorities 0 … priorities - 1; 0: they have none.
+  std::optional<Duration> expiration = {};  ///< How long a message may wait, said by the message itself.
+  /// Messages take turns in being delayed so long, each in a queue of its own that dead-letters into the work queue.
+  std::vector<Duration> delays = {};
   Retry retry;
   bool operator==(const Publish&) const = default;
+};
+
+/// `[workload.consume.error]`: where a consumer publishes what it gave up, before it acknowledges it.
+struct ErrorExchange {
+  std::string exchange = "troop.error";
+  std::string queue = "troop.errors";
+  bool bound = true;  ///< False: no queue is bound, so what it gets is lost.
+  bool operator==(const ErrorExchange&) const = default;
 };
 
 struct Consume {
   enum class Ack { none, manual, automatic };
   enum class AckWhen { after, before };
-  enum class OnFailure { requeue, reject };
+  enum class OnFailure { requeue, reject, republish };
+  enum class Idempotency { none, id, status };
   Ack ack = Ack::manual;
   AckWhen ack_when = AckWhen::after;  ///< Of the handler's effect.
   std::int64_t prefetch = 100;        ///< Unacknowledged messages per consumer at most; 0: no limit.
@@ -93,7 +109,17 @@ struct Consume {
   std::int64_t poison_every = 0;      ///< The handler always fails on every n-th message of a producer; 0: on none.
   std::int64_t attempts = 1;          ///< How often a handler tries, on the spot, before it fails.
   OnFailure on_failure = OnFailure::requeue;
+  ErrorExchange error;
+  Idempotency idempotency = Idempotency::none;
   bool operator==(const Consume&) const = default;
+};
+
+/// From `at` on, counted from the steady state: the rate moves to `rate` within `over`.
+struct RateChange {
+  Duration at{0};
+  double rate = 0;
+  Duration over{0};
+  bool operator==(const RateChange&) const = default;
 };
 
 struct Workload {
@@ -107,6 +133,7 @@ struct Workload {
   Queue queue;
   Publish publish;
   Consume consume;
+  std::vector<RateChange> profile;  ///< In the order of time, none before the one before it has ended.
   bool operator==(const Workload&) const = default;
 };
 

@@ -50,25 +50,55 @@ void add_dead_letters(const Queue& queue, Topology& out) {
     out.exchanges.push_back({dead.exchange, "direct", queue.durable});
     out.bindings.push_back({dead.exchange, dead.queue, dead.queue});
   }
-  out.queues.push_back({dead.queue, Queue::Type::classic, queue.durable, {}, true});
+  out.queues.push_back({dead.queue, Queue::Type::classic, queue.durable, {}, QueueDeclaration::Use::sink});
+}
+
+void add_errors(const Workload& workload, Topology& out) {
+  if (workload.consume.on_failure != Consume::OnFailure::republish) return;
+  const ErrorExchange& error = workload.consume.error;
+  // Routed whatever its key is: the key says which queue the message left.
+  out.exchanges.push_back({error.exchange, "fanout", workload.queue.durable});
+  out.queues.push_back({error.queue, Queue::Type::classic, workload.queue.durable, {}, QueueDeclaration::Use::sink});
+  if (error.bound) out.bindings.push_back({error.exchange, error.queue, ""});
+}
+
+/// RabbitMQ has no delays of its own: a queue for each of them, whose messages expire into the work queue.
+void add_delays(const Workload& workload, Topology& out) {
+  if (workload.publish.delays.empty()) return;
+  const std::string exchange = workload.queue.name + ".delay";
+  out.exchanges.push_back({exchange, "direct", workload.queue.durable});
+  out.destinations.clear();
+  for (const Duration delay : workload.publish.delays) {
+    const std::string name = exchange + "." + to_text(delay);
+    out.destinations.push_back({exchange, to_text(delay)});
+    if (std::ranges::find(out.queues, name, &QueueDeclaration::name) != out.queues.end()) continue;
+    QueueDeclaration queue{name, Queue::Type::classic, workload.queue.durable, {}, QueueDeclaration::Use::delay};
+    queue.arguments = {{"x-message-ttl", milliseconds(delay)},
+                       {"x-dead-letter-exchange", workload.exchange.name},
+                       {"x-dead-letter-routing-key", workload.queue.name}};
+    out.queues.push_back(std::move(queue));
+    out.bindings.push_back({exchange, name, to_text(delay), out.queues.front().name});
+  }
 }
 
 }  // namespace
 
-std::size_t Topology::worked() const {
-  return static_cast<std::size_t>(std::ranges::count(queues, false, &QueueDeclaration::sink));
+std::size_t Topology::count(QueueDeclaration::Use use) const {
+  return static_cast<std::size_t>(std::ranges::count(queues, use, &QueueDeclaration::use));
 }
 
 Topology topology_of(const Workload& workload) {
   static constexpr std::array<std::string_view, 3> types{"direct", "fanout", "topic"};
   const Exchange& exchange = workload.exchange;
   Topology out;
-  out.destination = {exchange.name, workload.queue.name};
+  out.destinations = {{exchange.name, workload.queue.name}};
   if (!exchange.name.empty() && exchange.exists) {
     out.exchanges.push_back({exchange.name, types.at(static_cast<std::size_t>(exchange.type)), exchange.durable});
   }
   add_worked_queues(workload, out);
   add_dead_letters(workload.queue, out);
+  add_errors(workload, out);
+  add_delays(workload, out);
   return out;
 }
 

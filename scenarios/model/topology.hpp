@@ -29,13 +29,19 @@ struct QueueDeclaration {
   Queue::Type type = Queue::Type::classic;
   bool durable = true;
   std::vector<QueueArgument> arguments;
-  bool sink = false;  ///< A reader empties it, and not the consumers: a dead-letter queue.
+  enum class Use {
+    work,   ///< Consumers work on it.
+    sink,   ///< A reader empties it: dead letters, or what consumers gave up.
+    delay,  ///< Nobody reads it: its messages expire into a work queue.
+  };
+  Use use = Use::work;
 };
 
 struct BindingDeclaration {
   std::string exchange;
   std::string queue;
   std::string routing_key;
+  std::string ends_in = {};  ///< The queue that the messages get to in the end; empty: this one.
 };
 
 /// Where the producers send a message.
@@ -46,11 +52,15 @@ struct Destination {
 
 struct Topology {
   std::vector<ExchangeDeclaration> exchanges;
-  std::vector<QueueDeclaration> queues;  ///< Those that consumers work on first.
+  std::vector<QueueDeclaration> queues;  ///< Those of each use together, in the order of QueueDeclaration::Use.
   std::vector<BindingDeclaration> bindings;
-  Destination destination;
-  /// Queues that consumers work on.
-  [[nodiscard]] std::size_t worked() const;
+  std::vector<Destination> destinations =
+      std::vector<Destination>(1);  ///< A producer's messages take turns, in the order of their numbers.
+  [[nodiscard]] std::size_t count(QueueDeclaration::Use use) const;
+  /// Of a producer's message number `seq`.
+  [[nodiscard]] const Destination& destination(std::uint64_t seq) const {
+    return destinations[static_cast<std::size_t>(seq % destinations.size())];
+  }
 };
 
 /// Argument names and values as RabbitMQ 3.10 documents them (queues, maxlength, ttl, dlx and quorum-queues pages).

@@ -8,6 +8,7 @@ using Path = std::string_view;
 using What = std::string_view;
 
 constexpr std::string_view name_pattern = "^[a-z0-9-]+$";
+constexpr std::string_view duration_pattern = R"(^ *[0-9]+(\.[0-9]+)? *(ns|us|ms|s|m|h) *$)";
 constexpr double day = 86400, hour = 3600, ms = 0.001;  // seconds
 
 Key table(Path path, What what) { return {.path = path, .as = Key::As::table, .what = what}; }
@@ -125,6 +126,12 @@ std::vector<Key> all_keys() {
              "publisher confirms: none, one message at a time, or up to window at once"),
       integer("workload.publish.window", "500", 1, 65535, "unconfirmed messages per producer at most"),
       boolean("workload.publish.mandatory", true, "a message that no queue takes is returned, not dropped"),
+      integer("workload.publish.priorities", "0", 0, 255,
+              "messages take turns in priorities 0 … priorities - 1, as far as the queue has them; 0: none"),
+      duration("workload.publish.expiration", "", 0, day, "how long a message may wait, said by the message itself"),
+      texts("workload.publish.delays", 16,
+            "messages take turns in being delayed so long, in queues that dead-letter into the work queue",
+            duration_pattern),
       table("workload.publish.retry", "how a producer resends and reconnects; pauses grow from initial up to max"),
       integer("workload.publish.retry.attempts", "20", 1, 1000, "per message, the first included"),
       duration("workload.publish.retry.initial", "200ms", ms, hour, "the first pause"),
@@ -133,6 +140,8 @@ std::vector<Key> all_keys() {
       number("workload.publish.retry.jitter", "0.2", 0, 1, "each pause is changed by up to this share of itself"),
       duration("workload.publish.retry.timeout", "5s", 10 * ms, hour,
                "for one connection attempt, and for one confirm"),
+      boolean("workload.publish.retry.blocking", false,
+              "true: callers wait while a message is retried or there is no connection; false: they go on"),
 
       table("workload.consume", "how consumers receive"),
       choice("workload.consume.ack", "manual", {"none", "manual", "auto"}, "who acknowledges, and when"),
@@ -146,8 +155,21 @@ std::vector<Key> all_keys() {
       integer("workload.consume.poison_every", "0", 0, 1e9,
               "the handler always fails on every n-th message of each producer; 0: on none"),
       integer("workload.consume.attempts", "1", 1, 1000, "how often a handler tries, on the spot, before it fails"),
-      choice("workload.consume.on_failure", "requeue", {"requeue", "reject"},
+      choice("workload.consume.on_failure", "requeue", {"requeue", "reject", "republish"},
              "what happens to a message on which the handler failed"),
+      choice("workload.consume.idempotency", "none", {"none", "id", "status"},
+             "how a handler avoids a second effect: not at all, by ids noted after the effect, or by a status changed "
+             "together with it"),
+      table("workload.consume.error", "where a message goes that a consumer republishes before it acknowledges it"),
+      text("workload.consume.error.exchange", "troop.error", "not amq.…", 1, 255, "^(?!amq\\.)"),
+      text("workload.consume.error.queue", "troop.errors", "the queue that it goes to", 1, 255, "^(?!amq\\.)"),
+      boolean("workload.consume.error.bound", true, "false: the queue is not bound, so what goes there is lost"),
+
+      tables("workload.profile", "how the rate changes over time; until the first of them it is workload.rate"),
+      required(duration("workload.profile[].at", "", 0, day, "when it begins to change, from the steady state on")),
+      required(
+          number("workload.profile[].rate", "", 0, 1e6, "messages per second from then on, all producers together")),
+      duration("workload.profile[].over", "0s", 0, day, "within which time it changes evenly; 0: at once"),
 
       tables("steady_state", "nothing is broken before this holds, and recovery is the way back to it"),
       duration("steady_state[].interval", "1s", 10 * ms, hour, "one measurement per interval"),

@@ -122,12 +122,30 @@ void read_queue(TableReader& reader, model::Queue& queue) {
   reader.finish();
 }
 
+void read_delays(TableReader& reader, std::vector<Duration>& out) {
+  std::vector<std::string> written;
+  reader.text_list("delays", written, 16, {.max_bytes = 32});
+  for (const auto& text : written) {
+    const auto delay = parse_duration(text);
+    if (delay.has_error()) {
+      reader.problem("delays", "'delays': " + delay.error().context);
+    } else if (delay.value() < 1ms || delay.value() > 1h) {
+      reader.problem("delays", fmt::format("'delays': {} is not from 1 ms to 1 h", in_quotes(text)));
+    } else {
+      out.push_back(delay.value());
+    }
+  }
+}
+
 void read_publish(TableReader& reader, model::Publish& publish) {
   static constexpr std::array<std::string_view, 3> confirms{"none", "simple", "correlated"};
   reader.boolean("persistent", publish.persistent);
   read_enum(reader, "confirm", confirms, publish.confirm);
   reader.integer("window", publish.window, 1, 65535);
   reader.boolean("mandatory", publish.mandatory);
+  reader.integer("priorities", publish.priorities, 0, 255);
+  optional_duration(reader, "expiration", publish.expiration, 0ms);
+  read_delays(reader, publish.delays);
   if (auto retry = reader.table("retry")) {
     retry->integer("attempts", publish.retry.attempts, 1, 1000);
     retry->duration("initial", publish.retry.initial, 1ms, 1h);
@@ -135,6 +153,7 @@ void read_publish(TableReader& reader, model::Publish& publish) {
     retry->duration("max", publish.retry.max, 1ms, 1h);
     retry->number("jitter", publish.retry.jitter, 0, 1);
     retry->duration("timeout", publish.retry.timeout, 10ms, 1h);
+    retry->boolean("blocking", publish.retry.blocking);
     if (retry->sound("max") && retry->sound("initial") && publish.retry.max < publish.retry.initial) {
       retry->problem("max", fmt::format("'max' ({}) is shorter than 'initial' ({})", model::to_text(publish.retry.max),
                                         model::to_text(publish.retry.initial)));
@@ -149,14 +168,35 @@ void read_consume(TableReader& reader, model::Consume& consume) {
   read_enum(reader, "ack", acks, consume.ack);
   reader.integer("prefetch", consume.prefetch, 0, 65535);
   static constexpr std::array<std::string_view, 2> whens{"after", "before"};
-  static constexpr std::array<std::string_view, 2> failures{"requeue", "reject"};
+  static constexpr std::array<std::string_view, 3> failures{"requeue", "reject", "republish"};
+  static constexpr std::array<std::string_view, 3> idempotencies{"none", "id", "status"};
   read_enum(reader, "ack_when", whens, consume.ack_when);
   reader.duration("work", consume.work, 0s, 1h);
   reader.boolean("effects", consume.effects);
   reader.integer("poison_every", consume.poison_every, 0, 1'000'000'000);
   reader.integer("attempts", consume.attempts, 1, 1000);
   read_enum(reader, "on_failure", failures, consume.on_failure);
+  if (auto error = reader.table("error")) {
+    read_name(*error, "exchange", consume.error.exchange);
+    read_name(*error, "queue", consume.error.queue);
+    error->boolean("bound", consume.error.bound);
+    error->finish();
+  }
+  read_enum(reader, "idempotency", idempotencies, consume.idempotency);
   reader.finish();
+}
+
+void read_profile(std::vector<TableReader> changes, model::Workload& workload) {
+  Duration free{0};
+  for (auto& reader : changes) {
+    model::RateChange& change = workload.profile.emplace_back();
+    if (reader.require("at", "when the rate changes")) reader.duration("at", change.at);
+    if (reader.require("rate", "messages per second from then on")) reader.number("rate", change.rate, 0, 1e6);
+    reader.duration("over", change.over);
+    if (change.at < free) reader.problem("at", "'at': the change before this one has not ended yet");
+    free = change.at + change.over;
+    reader.finish();
+  }
 }
 
 void read_workload(TableReader& reader, model::Workload& workload) {
@@ -171,6 +211,7 @@ void read_workload(TableReader& reader, model::Workload& workload) {
   if (auto queue = reader.table("queue")) read_queue(*queue, workload.queue);
   if (auto publish = reader.table("publish")) read_publish(*publish, workload.publish);
   if (auto consume = reader.table("consume")) read_consume(*consume, workload.consume);
+  read_profile(reader.tables("profile", max_entries), workload);
   reader.finish();
 }
 

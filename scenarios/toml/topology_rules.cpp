@@ -53,17 +53,50 @@ void refuse_fan_out(const model::Workload& workload, const Sound& sound, std::ve
   }
 }
 
+void refuse_publish(const model::Workload& workload, std::vector<Refusal>& out) {
+  const auto& publish = workload.publish;
+  if (publish.priorities > 0 && workload.queue.max_priority < publish.priorities - 1) {
+    out.push_back({"workload.publish.priorities",
+                   fmt::format("the queue does not have so many: use workload.queue.max_priority = {}",
+                               std::max<std::int64_t>(1, publish.priorities - 1))});
+  }
+  if (!publish.delays.empty() && workload.queue.copies > 1) {
+    out.push_back({"workload.publish.delays", "a delayed message comes back to one queue: use copies = 1"});
+  }
+  if (!workload.profile.empty() && workload.rate == 0) {
+    out.push_back({"workload.rate", "with rate = 0 the window sets the rate, and no profile can: begin with a rate"});
+  }
+}
+
+void refuse_consume(const model::Workload& workload, std::vector<Refusal>& out) {
+  const auto& consume = workload.consume;
+  const bool none = consume.ack == model::Consume::Ack::none;
+  const bool before = consume.ack_when == model::Consume::AckWhen::before;
+  const bool republishes = consume.on_failure == model::Consume::OnFailure::republish;
+  if (none && before) {
+    out.push_back({"workload.consume.ack_when", "with ack = \"none\" nothing is acknowledged: use ack = \"manual\""});
+  }
+  if (republishes && (none || before)) {
+    out.push_back({"workload.consume.on_failure",
+                   "what was acknowledged before cannot be given up: use ack = \"manual\" and ack_when = \"after\""});
+  }
+  const auto& dead = workload.queue.dead_letter;
+  if (republishes && (consume.error.queue == workload.queue.name || (dead && consume.error.queue == dead->queue))) {
+    out.push_back({"workload.consume.error.queue", "another queue has this name already"});
+  }
+  if (consume.idempotency != model::Consume::Idempotency::none && !consume.effects) {
+    out.push_back({"workload.consume.idempotency", "it is about effects, and none are recorded: use effects = true"});
+  }
+}
+
 }  // namespace
 
 void refuse_topology(const model::Scenario& scenario, const Sound& sound, std::vector<Refusal>& out) {
   if (!sound("workload.queue")) return;
   refuse_settings(scenario.workload.queue, sound, out);
   if (sound("workload.exchange")) refuse_fan_out(scenario.workload, sound, out);
-  const auto& consume = scenario.workload.consume;
-  if (sound("workload.consume") && consume.ack == model::Consume::Ack::none &&
-      consume.ack_when == model::Consume::AckWhen::before) {
-    out.push_back({"workload.consume.ack_when", "with ack = \"none\" nothing is acknowledged: use ack = \"manual\""});
-  }
+  if (sound("workload.publish")) refuse_publish(scenario.workload, out);
+  if (sound("workload.consume")) refuse_consume(scenario.workload, out);
 }
 
 }  // namespace troop::scenarios

@@ -30,8 +30,8 @@ class RecorderTest : public testing::Test {
     EXPECT_TRUE(opened) << opened.error().context;
     recorder_.emplace(std::move(opened).value());
     model::Topology topology;
-    topology.queues = {{"orders", {}, true, {}}, {"errors", {}, true, {}, true}};
-    topology.destination = {"", "orders"};
+    topology.queues = {{"orders", {}, true, {}}, {"errors", {}, true, {}, model::QueueDeclaration::Use::sink}};
+    topology.destinations = {{"", "orders"}};
     recorder_->set_names({"producer-1", "consumer-1"}, topology);
   }
 
@@ -188,7 +188,7 @@ TEST_F(RecorderTest, WritesAnInvokeWithAllThatIsKnownOfTheMessage) {
 TEST_F(RecorderTest, NamesTheExchangeThatAMessageIsPublishedTo) {
   model::Topology topology;
   topology.queues = {{"orders.1", {}, true, {}}, {"orders.2", {}, true, {}}};
-  topology.destination = {"shop", "orders"};
+  topology.destinations = {{"shop", "orders"}};
   recorder_->set_names({"producer-1", "consumer-1"}, topology);
   expect_one(full(RecordKind::publish_invoke), 0, [](const history::Event& event) {
     EXPECT_EQ(event.exchange, "shop");

@@ -32,9 +32,9 @@ TEST(TopologyTest, IsOneQueueBehindTheDefaultExchangeUnlessMoreIsAsked) {
   EXPECT_THAT(topology.bindings, testing::IsEmpty());
   EXPECT_THAT(names(topology.queues), ElementsAre("troop.work"));
   EXPECT_THAT(topology.queues[0].arguments, testing::IsEmpty());
-  EXPECT_EQ(topology.worked(), 1U);
-  EXPECT_EQ(topology.destination.exchange, "");
-  EXPECT_EQ(topology.destination.routing_key, "troop.work");
+  EXPECT_EQ(topology.count(QueueDeclaration::Use::work), 1U);
+  EXPECT_EQ(topology.destination(0).exchange, "");
+  EXPECT_EQ(topology.destination(0).routing_key, "troop.work");
 }
 
 TEST(TopologyTest, BindsEveryCopyToTheExchange) {
@@ -48,8 +48,8 @@ TEST(TopologyTest, BindsEveryCopyToTheExchange) {
   EXPECT_THAT(names(topology.queues), ElementsAre("troop.work.1", "troop.work.2", "troop.work.3"));
   ASSERT_EQ(topology.bindings.size(), 3U);
   EXPECT_EQ(topology.bindings[2].queue, "troop.work.3");
-  EXPECT_EQ(topology.bindings[2].routing_key, topology.destination.routing_key);
-  EXPECT_EQ(topology.destination.exchange, "shop");
+  EXPECT_EQ(topology.bindings[2].routing_key, topology.destination(0).routing_key);
+  EXPECT_EQ(topology.destination(0).exchange, "shop");
   for (std::int64_t consumer = 1; consumer <= 6; ++consumer) {
     EXPECT_EQ(queue_of_consumer(workload, consumer), static_cast<std::size_t>((consumer - 1) % 3)) << consumer;
   }
@@ -63,7 +63,7 @@ TEST(TopologyTest, LeavesOutWhatIsMeantToBeMissing) {
   EXPECT_THAT(topology_of(workload).bindings, testing::IsEmpty());
   workload.exchange.exists = false;
   EXPECT_THAT(topology_of(workload).exchanges, testing::IsEmpty());
-  EXPECT_EQ(topology_of(workload).destination.exchange, "shop") << "publishing goes there all the same";
+  EXPECT_EQ(topology_of(workload).destination(0).exchange, "shop") << "publishing goes there all the same";
   workload.queue.dead_letter.emplace();
   workload.queue.dead_letter->exists = false;
   EXPECT_THAT(names(topology_of(workload).queues), ElementsAre("troop.work"));
@@ -76,8 +76,8 @@ TEST(TopologyTest, MakesTheDeadLetterQueueASinkBehindItsExchange) {
   workload.queue.dead_letter = DeadLetter{"dlx", "dead", true};
   const Topology topology = topology_of(workload);
   EXPECT_THAT(names(topology.queues), ElementsAre("troop.work", "dead"));
-  EXPECT_EQ(topology.worked(), 1U);
-  EXPECT_TRUE(topology.queues[1].sink);
+  EXPECT_EQ(topology.count(QueueDeclaration::Use::work), 1U);
+  EXPECT_EQ(topology.queues[1].use, QueueDeclaration::Use::sink);
   ASSERT_EQ(topology.bindings.size(), 1U);
   EXPECT_EQ(topology.bindings[0].exchange, "dlx");
   EXPECT_EQ(topology.bindings[0].queue, "dead");
@@ -99,6 +99,34 @@ TEST(TopologyTest, WritesArgumentsAsRabbitmqReadsThem) {
   workload.queue.lazy = true;
   workload.queue.max_priority = 9;
   EXPECT_THAT(written(topology_of(workload).queues[0].arguments), ElementsAre("x-queue-mode=lazy", "x-max-priority=9"));
+}
+
+TEST(TopologyTest, PutsWhatConsumersGiveUpIntoASinkOfItsOwn) {
+  Workload workload;
+  workload.consume.on_failure = Consume::OnFailure::republish;
+  workload.consume.error = {"errors", "given-up", true};
+  Topology topology = topology_of(workload);
+  EXPECT_THAT(names(topology.queues), ElementsAre("troop.work", "given-up"));
+  EXPECT_EQ(topology.queues[1].use, QueueDeclaration::Use::sink);
+  EXPECT_EQ(topology.exchanges.at(0).type, "fanout") << "the routing key says which queue a message left";
+  EXPECT_EQ(topology.bindings.size(), 1U);
+  workload.consume.error.bound = false;
+  EXPECT_THAT(topology_of(workload).bindings, testing::IsEmpty());
+}
+
+TEST(TopologyTest, DelaysInQueuesThatExpireIntoTheWorkQueue) {
+  Workload workload;
+  workload.publish.delays = {1s, 2500ms, 1s};
+  const Topology topology = topology_of(workload);
+  EXPECT_THAT(names(topology.queues), ElementsAre("troop.work", "troop.work.delay.1s", "troop.work.delay.2500ms"));
+  EXPECT_THAT(written(topology.queues[2].arguments),
+              ElementsAre("x-message-ttl=2500", "x-dead-letter-exchange=", "x-dead-letter-routing-key=troop.work"));
+  EXPECT_EQ(topology.queues[1].use, QueueDeclaration::Use::delay);
+  EXPECT_EQ(topology.count(QueueDeclaration::Use::sink), 0U);
+  ASSERT_EQ(topology.bindings.size(), 2U);
+  EXPECT_EQ(topology.bindings[1].ends_in, "troop.work");
+  EXPECT_EQ(topology.destination(1).routing_key, topology.bindings[1].routing_key);
+  EXPECT_EQ(topology.destination(3).routing_key, "1s") << "messages take turns";
 }
 
 }  // namespace

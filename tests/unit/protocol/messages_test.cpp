@@ -50,9 +50,21 @@ model::Workload unusual_workload() {
   w.publish.confirm = model::Publish::Confirm::none;
   w.publish.window = 9;
   w.publish.mandatory = false;
-  w.publish.retry = {4, 1ms, 1.5, 77ms, 0.75, 3s};
-  w.consume = {model::Consume::Ack::automatic,   model::Consume::AckWhen::before, 0, 5ms, true, 7, 3,
-               model::Consume::OnFailure::reject};
+  w.publish.priorities = 3;
+  w.publish.expiration = 4s;
+  w.publish.delays = {1s, 2500ms};
+  w.publish.retry = {4, 1ms, 1.5, 77ms, 0.75, 3s, true};
+  w.consume = {.ack = model::Consume::Ack::automatic,
+               .ack_when = model::Consume::AckWhen::before,
+               .prefetch = 0,
+               .work = 5ms,
+               .effects = true,
+               .poison_every = 7,
+               .attempts = 3,
+               .on_failure = model::Consume::OnFailure::republish,
+               .error = {"errors", "given-up", false},
+               .idempotency = model::Consume::Idempotency::status};
+  w.profile = {{1s, 10, 0s}, {2s, 20.5, 500ms}};
   return w;
 }
 
@@ -144,7 +156,8 @@ void every_field(json::object& object, const std::function<void(json::object&, c
 }
 
 /// Fields that say with null that they are not set.
-const std::set<std::string> nullable{"message_ttl", "expires", "max_length", "delivery_limit", "dead_letter"};
+const std::set<std::string> nullable{"message_ttl",    "expires",     "max_length",
+                                     "delivery_limit", "dead_letter", "expiration"};
 
 /// How many fields were tried. `optional` may be missing.
 int expect_each_field_needed(const json::object& sent, const Parse& parse, std::string_view optional = {}) {
@@ -154,7 +167,7 @@ int expect_each_field_needed(const json::object& sent, const Parse& parse, std::
     SCOPED_TRACE(name);
     ++tried;
     const json::value right = holder.at(name);
-    std::vector<json::value> wrong{json::array{1}};
+    std::vector<json::value> wrong{json::array{-1}};
     if (!nullable.contains(name)) wrong.emplace_back(nullptr);
     if (!right.is_string()) wrong.emplace_back("12");
     if (!right.is_bool()) wrong.emplace_back(true);
@@ -181,7 +194,7 @@ TEST(EveryFieldTest, OfABrokerIsNeededAndTyped) {
 }
 
 TEST(EveryFieldTest, OfAWorkloadIsNeededAndTyped) {
-  EXPECT_EQ(expect_each_field_needed(to_json(unusual_workload()), parser(workload_from_json)), 50);
+  EXPECT_EQ(expect_each_field_needed(to_json(unusual_workload()), parser(workload_from_json)), 60);
 }
 
 TEST(EveryFieldTest, OfAStepIsNeededAndTyped) {

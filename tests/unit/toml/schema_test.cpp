@@ -67,7 +67,7 @@ void write_all(const json::object& schema, const std::string& path, std::ostream
   };
   const auto is_list_of_tables = [&](const json::value& one) {
     const auto* items = is(one, "array") ? one.as_object().if_contains("items") : nullptr;
-    return items != nullptr && items->as_object().contains("oneOf");
+    return items != nullptr && (items->as_object().contains("oneOf") || is(*items, "object"));
   };
   const auto& properties = schema.at("properties").as_object();
   for (const auto& [name, inner] : properties) {
@@ -81,7 +81,9 @@ void write_all(const json::object& schema, const std::string& path, std::ostream
       write_all(inner.as_object(), at, out);
     }
     if (!is_list_of_tables(inner)) continue;
-    for (const auto& one : inner.at("items").at("oneOf").as_array()) {
+    const auto& items = inner.at("items").as_object();
+    const auto* choices = items.if_contains("oneOf");
+    for (const auto& one : choices != nullptr ? choices->as_array() : json::array{items}) {
       out << "[[" << at << "]]\n";
       write_all(one.as_object(), at, out);
     }

@@ -22,6 +22,46 @@ TEST(OpenLoopScheduleTest, DoesNotDriftOverAnHour) {
   EXPECT_NEAR(static_cast<double>(schedule.due_ns()), 3600e9, 2.0);
 }
 
+/// How many messages are due before `at`.
+int planned_until(OpenLoopSchedule& schedule, std::int64_t at) {
+  int planned = 0;
+  while (schedule.due_ns() < at) {
+    schedule.advance();
+    ++planned;
+  }
+  return planned;
+}
+
+constexpr std::int64_t second = 1'000'000'000;
+
+TEST(OpenLoopScheduleTest, FollowsStepsRampsAndSilence) {
+  using namespace std::chrono_literals;
+  OpenLoopSchedule schedule{0, 1000, 0.25};
+  // Twice the producer's share: 1000/s until 12 s, to 3000/s within 2 s, silent from 15 s to 16 s, 10/s afterwards.
+  schedule.follow({{2s, 6000, 2s}, {5s, 0, 0s}, {6s, 20, 0s}}, 0.5, 10 * second);
+  EXPECT_NEAR(planned_until(schedule, 12 * second), 12'000, 1);
+  EXPECT_NEAR(planned_until(schedule, 13 * second), 1'500, 1) << "from 1000/s to 2000/s";
+  EXPECT_NEAR(planned_until(schedule, 14 * second), 2'500, 1);
+  EXPECT_NEAR(planned_until(schedule, 15 * second), 3'000, 1);
+  EXPECT_NEAR(planned_until(schedule, 16 * second), 0, 1);
+  EXPECT_NEAR(planned_until(schedule, 26 * second), 100, 1);
+}
+
+TEST(OpenLoopScheduleTest, FallsSilentForGood) {
+  using namespace std::chrono_literals;
+  OpenLoopSchedule schedule{0, 1000, 0};
+  schedule.follow({{0s, 0, 2s}}, 1, 1 * second);
+  EXPECT_NEAR(planned_until(schedule, 100 * second), 2'000, 1) << "1000 before, and half of 1000/s over 2 s";
+  EXPECT_EQ(schedule.due_ns(), OpenLoopSchedule::never);
+}
+
+TEST(OpenLoopScheduleTest, TakesWhatShouldHaveChangedBeforeItBeganAsChanged) {
+  using namespace std::chrono_literals;
+  OpenLoopSchedule schedule{50 * second, 1000, 0};
+  schedule.follow({{1s, 100, 0s}}, 1, 10 * second);
+  EXPECT_NEAR(planned_until(schedule, 60 * second), 1'000, 1);
+}
+
 TEST(KeyCycleTest, UsesEachKeyOncePerRoundInAnOrderOfItsSeed) {
   const std::vector<std::uint32_t> keys{1, 3, 5, 7, 9, 11};
   const auto rounds = [&](std::uint64_t seed) {
