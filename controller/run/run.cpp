@@ -44,6 +44,7 @@ void judge_evidence(formats::RunDocument& document, const RunRequest& request) {
     return;
   }
   document.series = std::move(retold.value().series);
+  document.depths = std::move(retold.value().depths);
   document.stories = std::move(retold.value().stories);
 }
 

@@ -62,7 +62,8 @@ Result<void> write_file(const std::filesystem::path& path, std::string_view text
 }
 
 Result<void> write(const RunDocument& document, const std::filesystem::path& directory) {
-  const Options options{.colour = false, .width = 100, .directory = directory.string()};
+  // By its name: documents travel, and where the run was on this host says nothing elsewhere.
+  const Options options{.colour = false, .width = 100, .directory = directory.filename().string()};
   std::optional<Error> first;
   for (const auto& format : formats()) {
     if (format.file.empty()) continue;

@@ -64,9 +64,10 @@ std::string to_html(const RunDocument& document) {
   page += html::verdict(document);
   page += html::figures(document);
   page += html::section("invariants", "What was judged", html::invariants(document));
-  page += html::section("charts", "The load over time", html::charts(document));
-  page += html::section("anomalies", "Anomalies", html::anomalies(document));
+  page += html::section("charts", "The run over time", html::charts(document));
+  page += html::section("anomalies", "Anomalies, by fault", html::anomalies(document));
   page += html::section("faults", "What was broken", html::faults(document));
+  page += html::section("logs", "What the broker said", html::logs(document));
   page += html::section("timeline", "How the run went", html::timeline(document));
   page += html::section("problems", "Problems", html::problems(document));
   page += html::section("environment", "Where it ran", html::environment(document));

@@ -10,21 +10,10 @@
 namespace troop::formats::html {
 namespace {
 
-constexpr std::size_t opened = 3;  // anomalies whose story is shown without a click
-
-std::string story_text(const Story& story) {
-  std::string text = "<ol class=\"story\">\n";
-  for (const auto& line : story.lines) {
-    text += fmt::format("<li{}><span class=\"at\">{}</span><span>{}</span></li>\n",
-                        line.witness ? " class=\"witness\"" : "", moment(line.at), escaped(line.text));
-  }
-  return text + "</ol>\n";
-}
-
-std::string witnesses(const troop::invariants::Anomaly& anomaly) {
-  if (anomaly.witnesses.empty()) return {};
-  return fmt::format("<p class=\"hint\">Shown by {} {} of <code>history.ndjson</code>.</p>\n",
-                     anomaly.witnesses.size() == 1 ? "event" : "events", fmt::join(anomaly.witnesses, ", "));
+/// As a class of the page's style, never the log's own word.
+std::string_view log_tone(std::string_view level) {
+  if (level == "error" || level == "critical" || level == "alert" || level == "emergency") return "bad";
+  return level == "warning" ? "doubt" : "plain";
 }
 
 std::string fact(std::string_view name, std::string_view value) {
@@ -33,25 +22,30 @@ std::string fact(std::string_view name, std::string_view value) {
 
 }  // namespace
 
-std::string anomalies(const RunDocument& document) {
+std::string logs(const RunDocument& document) {
   std::string text;
-  std::size_t shown = 0;
-  for (std::size_t i = 0; i < document.judged.invariants.size(); ++i) {
-    const auto& judgement = document.judged.invariants[i];
-    if (judgement.anomalies.empty()) continue;
-    const bool expected = judgement.outcome == troop::invariants::Outcome::holds;
-    text += fmt::format("<h3>{}{} <span class=\"hint\">{} listed; the counts above are exact</span></h3>\n",
-                        escaped(judgement.kind), expected ? ", as expected" : "",
-                        grouped(static_cast<std::int64_t>(judgement.anomalies.size())));
-    for (std::size_t a = 0; a < judgement.anomalies.size(); ++a) {
-      const auto& anomaly = judgement.anomalies[a];
-      text += fmt::format(
-          "<details class=\"anomaly\"{}><summary><span class=\"badge {}\">{}</span> <code>{}</code>{}</summary>\n",
-          shown++ < opened ? " open" : "", expected ? "holds" : "violated", escaped(anomaly.kind), escaped(anomaly.id),
-          anomaly.during.empty() ? "" : " <span class=\"hint\">during " + escaped(listed(anomaly.during)) + "</span>");
-      if (const Story* story = story_of(document, i, a)) text += story_text(*story);
-      text += witnesses(anomaly) + "</details>\n";
+  for (const auto& excerpt : document.excerpts) {
+    const auto fault = std::find_if(document.faults.begin(), document.faults.end(),
+                                    [&](const FaultRecord& each) { return each.step == excerpt.step; });
+    if (fault == document.faults.end()) continue;
+    text +=
+        fmt::format("<h3>Around {}. <code>{}</code> <span class=\"hint\">{} to {}, from <code>{}</code></span></h3>\n",
+                    fault->step, escaped(fault->name), moment(excerpt.from), moment(excerpt.to), escaped(excerpt.log));
+    if (excerpt.lines.empty()) {
+      text += "<p class=\"empty\">The log has no line from that time.</p>\n";
+      continue;
     }
+    text += "<ol class=\"log\">\n";
+    for (const auto& line : excerpt.lines) {
+      if (line.level.empty()) {
+        text += fmt::format("<li class=\"gap\">{}</li>\n", escaped(line.text));
+        continue;
+      }
+      text += fmt::format(
+          "<li class=\"{}\"><span class=\"at\">{}</span><span class=\"level\">{}</span><span>{}</span></li>\n",
+          log_tone(line.level), moment(line.at), escaped(line.level), escaped(line.text));
+    }
+    text += "</ol>\n";
   }
   return text;
 }

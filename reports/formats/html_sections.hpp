@@ -22,9 +22,13 @@ std::string charts(const RunDocument& document);
 std::string timeline(const RunDocument& document);
 std::string faults(const RunDocument& document);
 std::string anomalies(const RunDocument& document);
+std::string logs(const RunDocument& document);
 std::string problems(const RunDocument& document);
 std::string environment(const RunDocument& document);
 std::string source(const RunDocument& document);
+
+/// Where the time axis ends: nothing that happened lies beyond it.
+Duration end_of(const RunDocument& document);
 
 /// What the charts draw, as JSON that is safe inside a script element.
 std::string chart_data(const RunDocument& document);

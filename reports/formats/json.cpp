@@ -35,6 +35,7 @@ json::array to_json(const std::vector<FaultRecord>& faults) {
                     {"name", fault.name},
                     {"target", fault.target},
                     {"victim", fault.victim},
+                    {"victim_pid", fault.victim_pid},
                     {"back_end", fault.back_end},
                     {"outcome", fault.outcome},
                     {"detail", fault.detail},
@@ -52,7 +53,10 @@ json::array to_json(const std::vector<FaultRecord>& faults) {
 
 /// By column: an hour of load stays small, and each list is one line.
 json::object to_json(const std::vector<SeriesPoint>& series) {
-  json::array second, published, confirmed, delivered, p50, p99;
+  json::array second, published, confirmed, delivered, p50, p99, retries, connections, blocked;
+  const auto whole = [](const std::optional<std::int64_t>& count) {
+    return count ? json::value(*count) : json::value();
+  };
   const auto maybe = [](const std::optional<double>& ms) {  // whole microseconds: short, and the same when read back
     return ms ? json::value(std::round(*ms * 1000) / 1000) : json::value();
   };
@@ -63,9 +67,39 @@ json::object to_json(const std::vector<SeriesPoint>& series) {
     delivered.emplace_back(point.delivered);
     p50.push_back(maybe(point.p50_ms));
     p99.push_back(maybe(point.p99_ms));
+    retries.emplace_back(point.retries);
+    connections.push_back(whole(point.connections));
+    blocked.push_back(whole(point.blocked));
   }
-  return {{"second", std::move(second)},       {"published", std::move(published)}, {"confirmed", std::move(confirmed)},
-          {"delivered", std::move(delivered)}, {"p50_ms", std::move(p50)},          {"p99_ms", std::move(p99)}};
+  return {{"second", std::move(second)},       {"published", std::move(published)},
+          {"confirmed", std::move(confirmed)}, {"delivered", std::move(delivered)},
+          {"p50_ms", std::move(p50)},          {"p99_ms", std::move(p99)},
+          {"retries", std::move(retries)},     {"connections", std::move(connections)},
+          {"blocked", std::move(blocked)}};
+}
+
+json::array to_json(const std::vector<QueueDepth>& depths) {
+  json::array list;
+  for (const auto& line : depths) {
+    list.push_back({{"queue", line.queue}, {"depth", json::array(line.depth.begin(), line.depth.end())}});
+  }
+  return list;
+}
+
+json::array to_json(const std::vector<LogExcerpt>& excerpts) {
+  json::array list;
+  for (const auto& excerpt : excerpts) {
+    json::array lines;
+    for (const auto& line : excerpt.lines) {
+      lines.push_back({{"at_ns", line.at.count()}, {"level", line.level}, {"text", line.text}});
+    }
+    list.push_back({{"step", excerpt.step},
+                    {"log", excerpt.log},
+                    {"from_ns", excerpt.from.count()},
+                    {"to_ns", excerpt.to.count()},
+                    {"lines", std::move(lines)}});
+  }
+  return list;
 }
 
 json::array to_json(const std::vector<Story>& stories) {
@@ -118,6 +152,8 @@ std::string to_json(const RunDocument& document) {
   out["phases"] = to_json(document.phases);
   out["faults"] = to_json(document.faults);
   out["series"] = to_json(document.series);
+  out["depths"] = to_json(document.depths);
+  out["excerpts"] = to_json(document.excerpts);
   out["stories"] = to_json(document.stories);
   return pretty(out) + "\n";
 }

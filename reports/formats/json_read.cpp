@@ -1,6 +1,7 @@
 // Reads run.json back: strict about what it knows, silent about what a later version added.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <boost/system/error_code.hpp>
 #include <cmath>
@@ -25,6 +26,7 @@ FaultRecord read_fault(const Fields& in) {
   fault.name = in.text("name");
   fault.target = in.text("target");
   fault.victim = in.text("victim");
+  fault.victim_pid = in.maybe_integer("victim_pid").value_or(0);
   fault.back_end = in.text("back_end");
   fault.outcome = in.text("outcome");
   fault.detail = in.text("detail");
@@ -37,6 +39,44 @@ FaultRecord read_fault(const Fields& in) {
   fault.restored_proof = in.text("restored_proof");
   fault.irreversible = in.texts("irreversible");
   return fault;
+}
+
+/// A column that earlier versions did not write: null for each point then.
+std::vector<std::optional<std::int64_t>> added_column(const Fields& in, std::string_view name, std::size_t size) {
+  std::vector<std::optional<std::int64_t>> column(size);
+  if (!in.has(name)) return column;
+  column.clear();
+  for (const auto& value : in.maybe_numbers(name)) {
+    if (value && !(std::abs(*value) < 1e15)) in.complain(name, "number out of range");
+    column.push_back(value ? std::optional{std::llround(std::clamp(*value, -1e15, 1e15))} : std::nullopt);
+  }
+  if (column.size() != size) in.complain(name, "the columns differ in length");
+  column.resize(size);
+  return column;
+}
+
+std::vector<QueueDepth> read_depths(const Fields& in, std::size_t points) {
+  std::vector<QueueDepth> depths;
+  if (!in.has("depths")) return depths;
+  for (const auto& line : in.objects("depths")) {
+    depths.push_back({line.text("queue"), line.integers("depth")});
+    if (depths.back().depth.size() != points) line.complain("depth", "as many numbers as the series has expected");
+  }
+  return depths;
+}
+
+std::vector<LogExcerpt> read_excerpts(const Fields& in) {
+  std::vector<LogExcerpt> excerpts;
+  if (!in.has("excerpts")) return excerpts;
+  for (const auto& one : in.objects("excerpts")) {
+    LogExcerpt excerpt{
+        one.integer("step"), one.text("log"), Duration{one.integer("from_ns")}, Duration{one.integer("to_ns")}, {}};
+    for (const auto& line : one.objects("lines")) {
+      excerpt.lines.push_back({Duration{line.integer("at_ns")}, line.text("level"), line.text("text")});
+    }
+    excerpts.push_back(std::move(excerpt));
+  }
+  return excerpts;
 }
 
 std::vector<SeriesPoint> read_series(const Fields& in) {
@@ -58,9 +98,13 @@ std::vector<SeriesPoint> read_series(const Fields& in) {
       return {};
     }
   }
+  const auto retries = added_column(in, "retries", second.size());
+  const auto connections = added_column(in, "connections", second.size());
+  const auto blocked = added_column(in, "blocked", second.size());
   std::vector<SeriesPoint> series;
   for (std::size_t at = 0; at < second.size(); ++at) {
-    series.push_back({second[at], published[at], confirmed[at], delivered[at], p50[at], p99[at]});
+    series.push_back({second[at], published[at], confirmed[at], delivered[at], p50[at], p99[at],
+                      retries[at].value_or(0), connections[at], blocked[at]});
   }
   return series;
 }
@@ -124,6 +168,8 @@ RunDocument read_document(const Fields& in, invariants::Judged judged) {
   }
   for (const auto& fault : in.objects("faults")) document.faults.push_back(read_fault(fault));
   document.series = read_series(in.object("series"));
+  document.depths = read_depths(in, document.series.size());
+  document.excerpts = read_excerpts(in);
   for (const auto& story : in.objects("stories")) document.stories.push_back(read_story(story, document.judged));
   return document;
 }

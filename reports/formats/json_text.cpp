@@ -167,6 +167,8 @@ std::int64_t Fields::integer(std::string_view name) const {
   return value.value_or(0);
 }
 
+bool Fields::has(std::string_view name) const { return object_->if_contains({name.data(), name.size()}) != nullptr; }
+
 std::uint64_t Fields::natural(std::string_view name) const {
   if (!problem_->empty()) return 0;
   const json::value* value = object_->if_contains({name.data(), name.size()});

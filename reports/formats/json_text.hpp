@@ -25,6 +25,7 @@ class Fields {
   Fields(const boost::json::object& object, std::string path, std::string& problem)
       : object_(&object), path_(std::move(path)), problem_(&problem) {}
 
+  [[nodiscard]] bool has(std::string_view name) const;  ///< For what earlier versions did not write.
   std::string text(std::string_view name) const;
   std::int64_t integer(std::string_view name) const;
   std::uint64_t natural(std::string_view name) const;

@@ -39,6 +39,7 @@ void Load::observe(const history::Event& event) {
     if (event.type == Type::ok) arrive(event, second);
   } else if (event.type == Type::invoke) {
     ++point(second).published;
+    if (event.attempt > 1) ++point(second).retries;
     // A later attempt does not start the clock again: the first one's intended time is what the receiver waited from.
     if (event.attempt <= 1 && !event.id.empty()) {
       under_way_.try_emplace(std::hash<std::string_view>{}(event.id),

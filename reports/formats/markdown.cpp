@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <set>
 
 #include "reports/formats/formats.hpp"
@@ -155,7 +156,12 @@ std::string run_text(const RunDocument& document, const Options& options) {
   }
   if (!document.tool_version.empty()) out += fmt::format(", troop {}", escaped(document.tool_version));
   if (!document.overrides.empty()) out += fmt::format(", set: {}", escaped(joined(document.overrides)));
-  const std::string place = options.directory.empty() ? document.id : options.directory;
+  // A summary travels to where this host's folders mean nothing.
+  const std::filesystem::path given = std::filesystem::path{options.directory}.lexically_normal();
+  const std::filesystem::path own = given.has_filename() ? given.filename() : given.parent_path().filename();
+  const std::string place = options.directory.empty() ? document.id
+                            : given.is_absolute()     ? own.string()
+                                                      : given.string();
   return out + fmt::format(".\nThe full report is report.html in the run directory {}.\n", escaped(place));
 }
 

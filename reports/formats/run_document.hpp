@@ -26,6 +26,7 @@ struct FaultRecord {
   std::string name;                       ///< "broker.kill"
   std::string target;                     ///< As the scenario says it: "consumer".
   std::string victim;                     ///< As it was resolved: "consumer-2".
+  std::int64_t victim_pid = 0;            ///< Its process when the fault was applied; 0: not known.
   std::string back_end;                   ///< How it was done: "SIGKILL to the broker's process".
   std::optional<Duration> asked;          ///< The agent was asked to apply it.
   std::optional<Duration> effective;      ///< Its effect was measured.
@@ -47,6 +48,32 @@ struct SeriesPoint {
   std::int64_t delivered = 0;    ///< Every delivery, repeated ones included.
   std::optional<double> p50_ms;  ///< End to end, from the intended time, of first deliveries in this second.
   std::optional<double> p99_ms;
+  std::int64_t retries = 0;  ///< Attempts that began and were not the first of their message; in `published` as well.
+  /// The fewest of the workers' connections that were open at one time within it. None: the history tells of none.
+  std::optional<std::int64_t> connections = {};
+  std::optional<std::int64_t> blocked = {};  ///< The most that the broker held back at one time; likewise.
+};
+
+/// What waited in one queue at the end of each second of the series, computed from the history (depths.hpp).
+struct QueueDepth {
+  std::string queue;
+  std::vector<std::int64_t> depth;  ///< One for each point of the series.
+};
+
+/// One line of a log; one without a level says that lines are left out here.
+struct LogLine {
+  Duration at{0};
+  std::string level;  ///< "info", "warning", "error" ...
+  std::string text;   ///< Without control characters and credentials.
+};
+
+/// What a log said around one fault.
+struct LogExcerpt {
+  std::int64_t step = 0;  ///< Of the fault.
+  std::string log;        ///< Where it was taken from: "evidence/broker.log".
+  Duration from{0};
+  Duration to{0};
+  std::vector<LogLine> lines;  ///< In order, few.
 };
 
 struct StoryLine {
@@ -94,7 +121,9 @@ struct RunDocument {
   std::vector<std::string> problems;  ///< What went wrong besides violations, for people; whole sentences.
 
   invariants::Judged judged;
-  std::vector<SeriesPoint> series;  ///< Seconds ascending, without gaps.
+  std::vector<SeriesPoint> series;   ///< Seconds ascending, without gaps.
+  std::vector<QueueDepth> depths;    ///< Few.
+  std::vector<LogExcerpt> excerpts;  ///< In the order of the faults; none where no log was kept.
   std::vector<Story> stories;
 };
 

@@ -1,4 +1,5 @@
-// A second pass over a finished history: what the load looked like over time, and the story of each listed anomaly.
+// A second pass over a finished history: what the load, the connections and the queues looked like over time, and the
+// story of each listed anomaly.
 #pragma once
 
 #include <filesystem>
@@ -12,6 +13,7 @@ namespace troop::formats {
 
 struct Retelling {
   std::vector<SeriesPoint> series;  ///< From the first second with load to the last; load after 100,000 s is left out.
+  std::vector<QueueDepth> depths;   ///< As many values each as `series` has points.
   std::vector<Story> stories;  ///< One for each anomaly of `judged` of which the history tells something, in its order.
 };
 

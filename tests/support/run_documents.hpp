@@ -27,9 +27,38 @@ inline std::vector<formats::SeriesPoint> sample_series() {
     if (second == 21) point = {21, 7900, 7650, 7210, 3904.125, 6950};
     if (second == 22) point = {22, 6480, 7840, 7390, 1210, 4380.75};
     if (second == 23) point = {23, 2010, 2110, 3190, 240.5, 1370};
+    point.connections = second >= 12 && second <= 20 ? 0 : 4;
+    point.blocked = 0;
+    if (second == 20) point.retries = 512;
     series.push_back(point);
   }
   return series;
+}
+
+/// Builds up while the consumers are gone; what was lost stays in it.
+inline formats::QueueDepth sample_depth() {
+  formats::QueueDepth line{"troop.work", {}};
+  for (std::int64_t second = 7; second < 32; ++second) {
+    line.depth.push_back(second < 12   ? 3 + second % 2
+                         : second < 20 ? 215
+                         : second < 23 ? 640 - (second - 20) * 180
+                                       : 198);
+  }
+  return line;
+}
+
+inline formats::LogExcerpt sample_excerpt() {
+  return {1,
+          "evidence/broker.log",
+          *at_ms(11'310),
+          *at_ms(22'371),
+          {{*at_ms(17'904), "info", "Feature flags: list of feature flags found:"},
+           {*at_ms(17'905), "", "(61 lines left out here)"},
+           {*at_ms(19'020), "warning", "msg_store_transient: rebuilding indices from scratch"},
+           {*at_ms(20'371), "info", "started TCP listener on 127.0.0.1:41023"},
+           {*at_ms(20'402), "info", "accepting AMQP connection <0.655.0> (127.0.0.1:51224 -> 127.0.0.1:41023)"},
+           {*at_ms(20'410), "error",
+            "operation queue.declare caused a channel exception not_found: no queue 'troop.work' in vhost '/'"}}};
 }
 
 inline invariants::Judged sample_judged() {
@@ -107,7 +136,8 @@ inline formats::RunDocument sample_document() {
                              .name = "broker.kill",
                              .target = "broker",
                              .victim = "rabbit1@localhost",
-                             .back_end = "SIGKILL to the broker's process, pid 4242",
+                             .victim_pid = 4242,
+                             .back_end = "SIGKILL to the broker's process",
                              .asked = at_ms(12'310),
                              .effective = at_ms(12'351),
                              .undo_asked = at_ms(17'352),
@@ -123,6 +153,8 @@ inline formats::RunDocument sample_document() {
   document.problems = {"consumer-2 was ended with SIGKILL, since it did not stop within 5 s"};
   document.judged = sample_judged();
   document.series = sample_series();
+  document.depths = {sample_depth()};
+  document.excerpts = {sample_excerpt()};
   document.stories.push_back({0,
                               0,
                               {{*at_ms(12'302), "producer-1 publishes p1-5021 (attempt 1)", true},
@@ -175,6 +207,10 @@ inline formats::RunDocument hostile_document(const std::string& text) {
   judgement.reasons = {text};
   judgement.anomalies[0] = {text, text, {1}, {text}};
   document.stories[0].lines[0].text = text;
+  document.depths[0].queue = text;
+  document.excerpts[0].log = text;
+  document.excerpts[0].lines[0] = {Duration{0}, text, text};
+  document.excerpts[0].lines[1].text = text;
   return document;
 }
 

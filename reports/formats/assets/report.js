@@ -42,19 +42,19 @@
   function latencyTick(value) { return value < 1000 ? +value.toPrecision(3) + ' ms' : +(value / 1000).toPrecision(3) + ' s'; }
 
   // Text nodes only: nothing here becomes markup.
-  function legend(place, names, show) {
+  function legend(place, names, titles, show) {
     return function (moment) {
       place.textContent = '';
       if (moment.x !== undefined) add('', 'from ' + Math.floor(moment.x) + ' to ' + Math.ceil(moment.x) + ' s', '');
       moment.series.forEach(function (one, at) {
-        add(names[at], one.labelHTML, moment.x === undefined || one.y === undefined || one.y === null ? '' : show(one.y));
+        add(names[at], titles[at], moment.x === undefined || one.y === undefined || one.y === null ? '' : show(one.y));
       });
       return '';
     };
-    function add(name, label, value) {
+    function add(name, title, value) {
       var item = place.appendChild(document.createElement('span'));
       if (name) item.appendChild(document.createElement('i')).style.background = 'var(--' + name + ')';
-      item.appendChild(document.createTextNode(label + ' '));
+      item.appendChild(document.createTextNode(title + ' '));
       item.appendChild(document.createElement('b')).textContent = value;
     }
   }
@@ -80,14 +80,15 @@
     return ticks;
   }
 
-  function draw(id, rows, labels, names, show, y, more) {
+  // `names` are those of the colours, `titles` what the legend says: it may be any text that a queue is called by.
+  function draw(id, rows, names, titles, show, y, more) {
     var place = document.getElementById(id);
     if (!place || rows.length === 0) return;
     var options = {
-      labels: labels, colors: names.map(colour), strokeWidth: 2, drawGapEdgePoints: true, pointSize: 2.5,
+      labels: ['second'].concat(names), colors: names.map(colour), strokeWidth: 2, drawGapEdgePoints: true, pointSize: 2.5,
       highlightCircleSize: 4, gridLineColor: colour('grid'), axisLineColor: colour('line'), axisLabelFontSize: 12,
       gridLineWidth: 1, underlayCallback: shade, labelsDiv: document.createElement('div'), legend: 'always',
-      legendFormatter: legend(document.getElementById(id + '-legend'), names, show), rightGap: 8,
+      legendFormatter: legend(document.getElementById(id + '-legend'), names, titles, show), rightGap: 8,
       axes: {
         x: {axisLabelFormatter: function (x) { return +x.toFixed(2) + ' s'; }, pixelsPerLabel: 38},
         y: y
@@ -100,7 +101,7 @@
     charts.push({chart: new Dygraph(place, points, options), names: names});
   }
 
-  // Both charts show the same seconds: zooming one zooms the other.
+  // All charts show the same seconds: zooming one zooms the others.
   var following = false;
   function follow(chart, first) {
     if (first || following) return;
@@ -129,10 +130,25 @@
   });
   dark.addEventListener('change', recolour);
 
-  draw('rates', data.rates, ['second', 'published', 'confirmed', 'delivered'], ['published', 'confirmed', 'delivered'],
-       number, {axisLabelFormatter: number, axisLabelWidth: 58, pixelsPerLabel: 40}, {includeZero: true});
-  draw('latency', data.latency, ['second', 'p50', 'p99'], ['p50', 'p99'], latency, {ticker: decadeTicks, axisLabelWidth: 58},
+  function countAxis() {
+    return {axisLabelFormatter: function (value) { return value % 1 === 0 ? number(value) : ''; }, axisLabelWidth: 58, pixelsPerLabel: 34};
+  }
+
+  // Room above the line for the faults' names, and at least up to one: where nothing happened, the line lies on the ground.
+  function fromZero(rows) {
+    var high = 1;
+    rows.forEach(function (row) { row.slice(1).forEach(function (value) { high = Math.max(high, value); }); });
+    return [0, high * 1.3];
+  }
+
+  draw('rates', data.rates, ['published', 'confirmed', 'delivered'], ['published', 'confirmed', 'delivered'], number,
+       countAxis(), {includeZero: true});
+  draw('latency', data.latency, ['p50', 'p99'], ['p50', 'p99'], latency, {ticker: decadeTicks, axisLabelWidth: 58},
        {logscale: true, valueRange: decades(data.latency)});
+  draw('depth', data.depth, data.queues.map(function (name, at) { return 'queue-' + (at + 1); }), data.queues, number,
+       countAxis(), {valueRange: fromZero(data.depth)});
+  draw('connections', data.connections, ['open', 'blocked'], ['open', 'blocked'], number, countAxis(), {valueRange: fromZero(data.connections)});
+  draw('retries', data.retries, ['retries'], ['retries'], number, countAxis(), {valueRange: fromZero(data.retries), fillGraph: true});
   recolour();
 
   var closed = [];

@@ -40,9 +40,12 @@ TEST_F(RunDirectory, HoldsEveryDocumentThatHasAFile) {
   ASSERT_TRUE(write(testing::sample_document(), path_));
   EXPECT_EQ(get(path_ / "run.json"), to_json(testing::sample_document()));
   EXPECT_EQ(get(path_ / "report.html"), to_html(testing::sample_document()));
-  const Options here{.colour = false, .width = 100, .directory = path_.string()};
+  const Options here{.colour = false, .width = 100, .directory = path_.filename().string()};
   EXPECT_EQ(get(path_ / "junit.xml"), to_junit(testing::sample_document(), here));
   EXPECT_EQ(get(path_ / "summary.md"), to_markdown(testing::sample_document(), here));
+  for (const char* travels : {"summary.md", "junit.xml", "report.html"}) {
+    EXPECT_EQ(get(path_ / travels).find(path_.parent_path().string() + "/"), std::string::npos) << travels;
+  }
   EXPECT_EQ(entries(), 4U) << "no temporary file stays";
   const auto back = read(path_);
   ASSERT_TRUE(back) << back.error().context;

@@ -44,7 +44,7 @@ TEST(Html, NamesEveryHeadingAndColumn) {
   };
   EXPECT_EQ(count("<h1>"), 1U);
   EXPECT_EQ(count("<main"), 1U);
-  EXPECT_EQ(count("<section"), 8U);
+  EXPECT_EQ(count("<section"), 9U);
   EXPECT_EQ(count("<section"), count("</section>"));
   EXPECT_EQ(count("<table"), count("<thead>"));
   EXPECT_THAT(page, Not(HasSubstr("<th>"))) << "each header says whether it heads a row or a column";
@@ -53,7 +53,7 @@ TEST(Html, NamesEveryHeadingAndColumn) {
 TEST(Html, LeavesOutSectionsThatHaveNothingToSay) {
   const std::string page = to_html(testing::bare_document());
   for (const std::string section :
-       {"id=\"anomalies\"", "id=\"faults\"", "id=\"problems\"", "id=\"scenario\"", "id=\"timeline\""}) {
+       {"id=\"anomalies\"", "id=\"faults\"", "id=\"logs\"", "id=\"problems\"", "id=\"scenario\"", "id=\"timeline\""}) {
     EXPECT_THAT(page, Not(HasSubstr(section)));
   }
   EXPECT_THAT(page, HasSubstr("there is nothing to draw"));

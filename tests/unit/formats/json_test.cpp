@@ -39,6 +39,13 @@ TEST(RunJson, KeepsEveryFieldOfTheSample) {
   ASSERT_EQ(after.series.size(), before.series.size());
   EXPECT_EQ(after.series[6].p50_ms, std::nullopt);
   EXPECT_EQ(after.series[5].p99_ms, 14.25);
+  EXPECT_EQ(after.series[5].connections, 0);
+  EXPECT_EQ(after.series[13].retries, 512);
+  EXPECT_EQ(after.faults[0].victim_pid, 4242);
+  ASSERT_EQ(after.depths.size(), 1U);
+  EXPECT_EQ(after.depths[0].depth, before.depths[0].depth);
+  ASSERT_EQ(after.excerpts.size(), 1U);
+  EXPECT_EQ(after.excerpts[0].lines[2].level, "warning");
   ASSERT_EQ(after.stories.size(), before.stories.size());
   EXPECT_TRUE(after.stories[0].lines[0].witness);
 }
@@ -55,6 +62,19 @@ TEST(RunJson, SkipsWhatALaterVersionAdded) {
   std::string text = to_json(testing::bare_document());
   text.insert(1, "\"added_later\": [1, {\"x\": null}],");
   EXPECT_TRUE(from_json(text));
+}
+
+TEST(RunJson, ReadsWhatAnEarlierVersionWrote) {
+  auto stored = boost::json::parse(to_json(testing::sample_document())).as_object();
+  for (const char* added : {"depths", "excerpts"}) stored.erase(added);
+  for (const char* added : {"retries", "connections", "blocked"}) stored.at("series").as_object().erase(added);
+  stored.at("faults").at(0).as_object().erase("victim_pid");
+  const auto read = from_json(boost::json::serialize(stored));
+  ASSERT_TRUE(read) << read.error().context;
+  EXPECT_EQ(read.value().series.size(), testing::sample_series().size());
+  EXPECT_EQ(read.value().series[0].connections, std::nullopt);
+  EXPECT_EQ(read.value().faults[0].victim_pid, 0);
+  EXPECT_THAT(to_html(read.value()), Not(HasSubstr("id=\"connections\"")));
 }
 
 struct Damage {
@@ -90,6 +110,8 @@ INSTANTIATE_TEST_SUITE_P(
         {"uneven_columns", "\"second\": [7, ", "\"second\": [", "columns differ in length"},
         {"wild_story", "\"invariant\": 2", "\"invariant\": 77", "stories[1].invariant: there is no such invariant"},
         {"wild_anomaly", "\"anomaly\": 1", "\"anomaly\": -1", "there is no such anomaly"},
+        {"uneven_retries", "\"retries\": [0, ", "\"retries\": [", "series.retries: the columns differ in length"},
+        {"uneven_depths", "\"depth\": [4, ", "\"depth\": [", "depths[0].depth: as many numbers"},
         {"text_in_list", "\"tags\": [\"broker\"", "\"tags\": [5", "scenario.tags: list of texts expected"},
         {"not_json", "\"verdict\"", "verdict", "not JSON, from byte"},
         {"bad_utf8", "RabbitMQ", "\xFF", "not JSON"}}),

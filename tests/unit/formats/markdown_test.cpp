@@ -32,6 +32,10 @@ TEST(Markdown, SaysWhereTheFullReportIs) {
   EXPECT_THAT(to_markdown(testing::bare_document(), {.colour = false, .width = 100, .directory = "out/run-1"}),
               HasSubstr("report.html in the run directory out/run-1."));
   EXPECT_THAT(to_markdown(testing::bare_document()), HasSubstr("report.html in the run directory r."));
+  for (const char* absolute : {"/home/ci/build/run-7", "/home/ci/build/run-7/"}) {  // means nothing to its readers
+    EXPECT_THAT(to_markdown(testing::bare_document(), {.colour = false, .width = 100, .directory = absolute}),
+                HasSubstr("report.html in the run directory run-7."));
+  }
 }
 
 TEST(Markdown, TellsTheFirstAnomaliesOnly) {
