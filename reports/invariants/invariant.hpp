@@ -38,6 +38,7 @@ using MakeInvariant = Result<std::unique_ptr<Invariant>> (*)(const model::Invari
 Result<std::unique_ptr<Invariant>> make_delivery(const model::InvariantSpec& spec);
 Result<std::unique_ptr<Invariant>> make_order(const model::InvariantSpec& spec);
 Result<std::unique_ptr<Invariant>> make_accounting(const model::InvariantSpec& spec);
+Result<std::unique_ptr<Invariant>> make_effect(const model::InvariantSpec& spec);
 Result<std::unique_ptr<Invariant>> make_recovery(const model::InvariantSpec& spec);
 Result<std::unique_ptr<Invariant>> make_exercised(const model::InvariantSpec& spec);
 

@@ -266,11 +266,15 @@ void Ledger::sink(const Event& event) {
 /// A service's effect that names no message is none of ours.
 void Ledger::effect(const Event& event) {
   if (event.id.empty()) return;
-  effects_ = true;
+  ++effects_;
   Symbol queue = no_symbol;
   if (!event.queue.empty()) queue = names_.intern(event.queue, last_.queue);
-  Copy& copy = copies_[copy_of(message_of(event.id), queue)];
-  if (copy.first_effect == none) copy.first_effect = row_of(event.index);
+  const Row row = copy_of(message_of(event.id), queue);
+  Copy& copy = copies_[row];
+  if (copy.first_effect == none)
+    copy.first_effect = row_of(event.index);
+  else
+    double_effects_.push_back({row, row_of(event.index), false});
   if (copy.queue != no_symbol) queue_state(copy.queue).effects = true;
 }
 

@@ -107,6 +107,9 @@ class Ledger {
   [[nodiscard]] std::size_t copy_count() const { return copies_.size(); }
   [[nodiscard]] std::size_t attempt_count() const { return attempts_.size(); }
   [[nodiscard]] const Chunked<Repeat>& repeats() const { return repeats_; }
+  /// Second and later effects of one copy.
+  [[nodiscard]] const Chunked<Repeat>& double_effects() const { return double_effects_; }
+  [[nodiscard]] std::int64_t effects() const { return effects_; }
   [[nodiscard]] std::string_view id(Row message) const { return ids_.text(message); }
 
   /// Processes, keys, queues, channels.
@@ -126,7 +129,7 @@ class Ledger {
   [[nodiscard]] Row drained(Symbol queue, Row published) const;
   /// Whether those who read this queue record what they did for each message.
   [[nodiscard]] bool records_effects(Symbol queue) const {
-    return queue == no_symbol ? effects_ : queue < queues_.size() && queues_[queue].effects;
+    return queue == no_symbol ? effects_ > 0 : queue < queues_.size() && queues_[queue].effects;
   }
 
  private:
@@ -190,6 +193,7 @@ class Ledger {
   Chunked<Attempt> attempts_;
   Chunked<Copy> copies_;
   Chunked<Repeat> repeats_;
+  Chunked<Repeat> double_effects_;
   boost::unordered_flat_map<OpKey, Row, OpHash> open_ops_;
   boost::unordered_flat_set<std::uint64_t> late_attempts_;  ///< Delivered attempts beyond Copy::attempts.
   boost::unordered_flat_map<std::uint64_t, std::size_t> channel_rows_;
@@ -205,7 +209,7 @@ class Ledger {
   std::int64_t deliveries_ = 0;
   std::int64_t acks_ = 0;
   std::int64_t unidentified_ = 0;
-  bool effects_ = false;
+  std::int64_t effects_ = 0;  ///< That name a message.
 };
 
 }  // namespace troop::invariants

@@ -69,8 +69,12 @@ std::string text_parameter(const model::InvariantSpec& invariant, std::string_vi
 }
 
 /// Whether `anomaly` violates what the invariant claims, under the name that the invariant has for it (else empty).
-std::string_view broken_by(const model::InvariantSpec& invariant, std::string_view anomaly) {
+std::string_view broken_by(const Scenario& scenario, const model::InvariantSpec& invariant, std::string_view anomaly) {
   if (invariant.kind == "accounting") return anomaly == "lost" ? "unaccounted" : "";
+  if (invariant.kind == "effect") {
+    const bool once = scenario.workload.consume.idempotency != Consume::Idempotency::none;
+    return anomaly == "lost" ? "lost" : once ? "" : "double";
+  }
   if (invariant.kind != "delivery") return "";
   const std::string guarantee = text_parameter(invariant, "guarantee");
   const bool no_loss = guarantee != "at-most-once", no_second = guarantee != "at-least-once";
@@ -79,11 +83,14 @@ std::string_view broken_by(const model::InvariantSpec& invariant, std::string_vi
 
 void refuse_guarantees(const Scenario& scenario, std::size_t i, std::vector<Refusal>& out) {
   const auto& invariant = scenario.invariants[i];
+  std::string_view already;  // one reason for an anomaly is enough
   for (const auto& hazard : hazards(scenario)) {
-    const std::string_view anomaly = broken_by(invariant, hazard.anomaly);
-    if (anomaly.empty() || expects(invariant, anomaly)) continue;
+    const std::string_view anomaly = broken_by(scenario, invariant, hazard.anomaly);
+    if (anomaly.empty() || expects(invariant, anomaly) || already == anomaly) continue;
+    already = anomaly;
     const bool is_delivery = invariant.kind == "delivery";
-    const std::string claim = is_delivery ? in_quotes(text_parameter(invariant, "guarantee")) : "'accounting'";
+    const std::string claim =
+        is_delivery ? in_quotes(text_parameter(invariant, "guarantee")) : fmt::format("'{}'", invariant.kind);
     out.push_back({fmt::format("invariant.{}.{}", i, is_delivery ? "guarantee" : "kind"),
                    fmt::format("{} cannot be kept: {}. Change the settings or the claim, or say expect = [\"{}\"]",
                                claim, hazard.reason, anomaly)});
@@ -120,6 +127,9 @@ void refuse_claims(const Scenario& scenario, const Sound& sound, std::vector<Ref
     if (settings_known) refuse_guarantees(scenario, i, out);
     if (invariant.kind == "order" && sound("workload.consumers") && sound("workload.producers"))
       refuse_order(scenario, i, out);
+    if (invariant.kind == "effect" && sound("workload.consume") && !scenario.workload.consume.effects) {
+      out.push_back({path + ".kind", "no effect is recorded: use workload.consume.effects = true"});
+    }
     if (invariant.kind == "recovery" && scenario.steady_state.empty() && sound("steady_state")) {
       out.push_back(
           {path + ".kind", "'recovery' is the way back to the steady state, and there is no [[steady_state]]"});

@@ -40,6 +40,7 @@ const std::string kill_consumer = "fault = \"process.kill\"\ntarget = \"consumer
 const std::string kill_producer = "fault = \"process.kill\"\ntarget = \"producer\"";
 const std::string once = "[workload.publish]\nretry = { attempts = 1 }\n";
 const std::string transient = "[workload.publish]\npersistent = false\n";
+const std::string effects = "[workload.consume]\neffects = true\n";
 const std::string no_ack = "[workload.consume]\nack = \"none\"\n";
 
 std::string delivery(const std::string& guarantee, const std::string& expect = "") {
@@ -86,6 +87,10 @@ INSTANTIATE_TEST_SUITE_P(
          "expect = [\"unaccounted\"]"},
         {"accounting_with_the_gap_expected", transient, kill, "kind = \"accounting\"\nexpect = [\"unaccounted\"]", ""},
         {"accounting", "", kill, "kind = \"accounting\"", ""},
+        {"effects_that_nobody_records", once, "", "kind = \"effect\"", "use workload.consume.effects = true"},
+        {"effects_that_may_come_twice", effects, kill, "kind = \"effect\"", "expect = [\"double\"]"},
+        {"effects_that_may_come_twice_and_shall", effects, kill, "kind = \"effect\"\nexpect = [\"double\"]", ""},
+        {"effects_by_id", effects + "idempotency = \"id\"\n", kill, "kind = \"effect\"", ""},
     }),
     [](const auto& c) { return c.param.name; });
 

@@ -75,6 +75,7 @@ inline model::Catalogue catalogue() {
             .parameters = {guarantee}},
            {.kind = "order", .summary = "o", .anomalies = {"inversion"}, .parameters = {per}},
            {.kind = "accounting", .summary = "a", .anomalies = {"unaccounted"}},
+           {.kind = "effect", .summary = "e", .anomalies = {"double", "lost"}},
            {.kind = "recovery", .summary = "r", .anomalies = {"not-recovered"}, .parameters = {within, windows}},
            {.kind = "exercised", .summary = "e", .anomalies = {}, .parameters = of_exercised}},
   };
