@@ -126,13 +126,13 @@ void LyingConnection::take_sent(const AmqpFrame& frame, std::string& onward, std
     begin(channel, frame, deliveries);
     return;
   }
-  if (channel.arriving.empty()) {
+  if (!channel.arriving) {
     // Behind any other method there may be no more messages to wait for: the consumer is cancelled, the channel closed.
     if (frame.type == AmqpFrame::method) give_up_waiting(channel, onward);
     onward.append(frame.whole);
     return;
   }
-  Message& message = channel.arriving.front();
+  Message& message = *channel.arriving;
   message.frames.append(frame.whole);
   if (frame.type == AmqpFrame::content_header && frame.payload.size() >= 14) {
     message.header_seen = true;
@@ -145,7 +145,7 @@ void LyingConnection::take_sent(const AmqpFrame& frame, std::string& onward, std
   }
   if (!message.whole()) return;
   Message whole = std::move(message);
-  channel.arriving.clear();
+  channel.arriving.reset();
   arrived(channel, frame.channel, std::move(whole), onward, back);
 }
 
@@ -162,7 +162,7 @@ void LyingConnection::begin(Channel& channel, const AmqpFrame& frame, bool deliv
   } else {
     message.number = ++channel.published;
   }
-  channel.arriving.assign(1, std::move(message));
+  channel.arriving = std::move(message);
 }
 
 void LyingConnection::arrived(Channel& channel, std::uint16_t number, Message message, std::string& onward,

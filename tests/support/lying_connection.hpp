@@ -18,6 +18,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -78,7 +79,7 @@ class LyingConnection {
     std::size_t wait = 0;  ///< Duplicate: messages that still have to pass.
   };
   struct Channel {
-    std::vector<Message> arriving;  ///< One at most.
+    std::optional<Message> arriving;  ///< Some of its frames have come.
     std::vector<Held> held;
     std::uint64_t published = 0;  ///< By the client.
     std::uint64_t passed_on = 0;
