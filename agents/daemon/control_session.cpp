@@ -4,10 +4,13 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <thread>
 
 #include "agents/daemon/drain.hpp"
+#include "agents/host/workspace.hpp"
 #include "agents/protocol/spawn.hpp"
+#include "common/version.hpp"
 
 namespace troop::agents {
 namespace json = boost::json;
@@ -125,6 +128,7 @@ Result<json::object> ControlSession::hello(const json::object& request) {
   json::array unpaid;
   for (const auto& problem : unpaid_) unpaid.emplace_back(problem);
   return json::object{{"version", protocol::version},
+                      {"agent", troop::version},
                       {"pid", getpid()},
                       {"host", host.nodename},
                       {"kernel", fmt::format("{} {} {}", host.sysname, host.release, host.machine)},
@@ -159,8 +163,10 @@ asio::awaitable<Result<json::object>> ControlSession::start_broker() {
   BOOST_OUTCOME_CO_TRY(auto proof, co_await parts_->broker().ready());
   const AmqpAddress& address = parts_->broker().broker().address();
   BOOST_OUTCOME_CO_TRY(auto version, broker_version(address, version_max));
+  const auto platform = broker_property(address, "platform", version_max);  // for the record only
   co_return json::object{{"port", address.port},
                          {"version", version},
+                         {"platform", platform.has_value() ? platform.value() : ""},
                          {"pid", parts_->broker().process().pid()},
                          {"asked", asked},
                          {"ready", proof.time}};
@@ -189,6 +195,8 @@ asio::awaitable<Result<json::object>> ControlSession::apply(const json::object& 
   BOOST_OUTCOME_CO_TRY(auto step, find_step(request));
   if (step->record) co_return Error{ErrorKind::protocol, "the step is in force already"};
   step->busy = true;
+  Part* const victim = parts_->find(step->order.victim);
+  const pid_t pid = victim == nullptr ? 0 : victim->process().pid();  // before it may be gone
   notify_fault(*step, "start", "invoke", monotonic_ns());
   if (step->fault->look != nullptr) {
     auto looked = co_await step->fault->look(*parts_, step->order, step->undo.state);
@@ -210,7 +218,9 @@ asio::awaitable<Result<json::object>> ControlSession::apply(const json::object& 
     co_return proof.error();
   }
   notify_fault(*step, "start", "ok", proof.value().time);
-  co_return proof_json("effective", proof.value());
+  auto reply = proof_json("effective", proof.value());
+  reply["pid"] = pid;
+  co_return reply;
 }
 
 asio::awaitable<Result<json::object>> ControlSession::revert(const json::object& request) {
@@ -261,9 +271,7 @@ asio::awaitable<Result<json::object>> ControlSession::stop() {
 asio::awaitable<std::vector<std::string>> ControlSession::put_back() {
   if (put_back_ || !parts_) co_return std::vector<std::string>{};
   put_back_ = true;
-  const auto kept_log =
-      run_directory_.empty() ? std::filesystem::path{} : std::filesystem::path{run_directory_} / "broker.log";
-  auto problems = co_await parts_->end_all(kept_log);
+  auto problems = co_await parts_->end_all([this](const KeptLog& log) { keep(log); });
   while (operations_ > 0) co_await pause_for(std::chrono::milliseconds{5});  // they see stopping(), or a dead process
   send_records();
   for (auto& [number, step] : steps_) {
@@ -274,6 +282,21 @@ asio::awaitable<std::vector<std::string>> ControlSession::put_back() {
     step.record.reset();
   }
   co_return problems;
+}
+
+void ControlSession::keep(const KeptLog& log) {
+  if (!ended_) {
+    for (std::size_t at = 0; at < log.text.size(); at += protocol::log_piece_bytes_max) {
+      const auto piece = std::string_view{log.text}.substr(at, protocol::log_piece_bytes_max);
+      channel_->send(protocol::log_frame(log.name, piece));
+    }
+    return;
+  }
+  // Nobody listens any more. On this host the run directory is at hand.
+  if (run_directory_.empty()) return;
+  const auto kept = write_private(std::filesystem::path{run_directory_} / log.name, log.text);
+  // Lost evidence, but no harm to the host: not a problem of putting back. Standard error may be on the same full disk.
+  if (kept.has_error()) std::fputs("troop-agent: the broker's log could not be kept\n", stderr);
 }
 
 asio::awaitable<void> ControlSession::pump_records() {

@@ -57,6 +57,8 @@ class ControlSession {
   Result<Step*> find_step(const boost::json::object& request);
   asio::awaitable<void> pump_records();
   void send_records();
+  /// Hands a log to the controller, or to the run directory where the controller is gone.
+  void keep(const KeptLog& log);
   asio::awaitable<void> watch_parts();
   asio::awaitable<void> watch_lease();
   void notify_event(std::string_view type, std::string_view f, std::int64_t time, boost::json::object fields);

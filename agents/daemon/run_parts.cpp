@@ -11,7 +11,6 @@ namespace {
 
 constexpr Duration worker_start_max = std::chrono::seconds{15};
 constexpr Duration worker_grace = std::chrono::seconds{1};
-constexpr std::uintmax_t kept_log_bytes_max = 16 << 20;
 
 std::string own_path() {
   std::error_code ignored;
@@ -177,7 +176,7 @@ void RunParts::experiment_began(std::int64_t at_ns) {
   for (const auto& worker : workers_) worker->ring().experiment_began(at_ns);
 }
 
-asio::awaitable<std::vector<std::string>> RunParts::end_all(const fs::path& kept_log) {
+asio::awaitable<std::vector<std::string>> RunParts::end_all(std::function<void(const KeptLog&)> keep) {
   stopping_ = true;
   std::vector<std::string> problems;
   const auto note = [&](const Result<void>& result) {
@@ -197,13 +196,7 @@ asio::awaitable<std::vector<std::string>> RunParts::end_all(const fs::path& kept
   }
   if (!workspace_.path().empty()) {
     std::error_code failure;
-    const fs::path log = broker_->broker().log();
-    if (!kept_log.empty() && fs::file_size(log, failure) <= kept_log_bytes_max && !failure) {
-      fs::copy_file(log, kept_log, fs::copy_options::overwrite_existing, failure);
-      // Lost evidence, but no harm to the host: not a problem of putting back. Standard error may be on the same full
-      // disk.
-      if (failure) std::fputs("troop-agent: the broker's log could not be kept\n", stderr);
-    }
+    for (const auto& log : broker_logs(folder_, {broker_->broker().address().password})) keep(log);
     workspace_.remove();
     if (fs::exists(folder_, failure)) problems.push_back(folder_.string() + " could not be removed");
   }

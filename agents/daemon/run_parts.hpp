@@ -1,10 +1,12 @@
 // The parts of one run on this host: a managed broker and the workers, with their journal records.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
 
+#include "agents/daemon/kept_log.hpp"
 #include "agents/host/workspace.hpp"
 #include "agents/part.hpp"
 #include "agents/rabbitmq/broker.hpp"
@@ -98,9 +100,9 @@ class RunParts : public Parts {
   /// The scenario's clock has begun: profiles of the load count from here.
   void experiment_began(std::int64_t at_ns);
 
-  /// Ends every part and all they left behind, keeps the broker's log as `kept_log`, removes the workspace. Sets
+  /// Ends every part and all they left behind, hands the broker's logs to `keep`, removes the workspace. Sets
   /// stopping(), so that whoever waits for a part gives up. Returns what went wrong. Safe to repeat.
-  asio::awaitable<std::vector<std::string>> end_all(const std::filesystem::path& kept_log);
+  asio::awaitable<std::vector<std::string>> end_all(std::function<void(const KeptLog&)> keep);
   [[nodiscard]] bool stopping() const { return stopping_; }
 
  private:

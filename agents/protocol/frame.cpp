@@ -44,7 +44,7 @@ Result<std::optional<Frame>> FrameReader::next() {
   if (length == 0 || length > frame_bytes_max) return broken("frame of " + std::to_string(length) + " bytes");
   if (rest.size() < sizeof length + length) return std::optional<Frame>{};
   const auto kind = static_cast<std::uint8_t>(rest[sizeof length]);
-  if (kind < 1 || kind > 3) return broken("frame of unknown kind " + std::to_string(kind));
+  if (kind < 1 || kind > 4) return broken("frame of unknown kind " + std::to_string(kind));
   consumed_ += sizeof length + length;
   return std::optional<Frame>{Frame{static_cast<FrameKind>(kind), rest.substr(header_bytes, length - 1)}};
 }
@@ -68,6 +68,13 @@ std::string watermark_frame(std::int64_t time) {
   return out;
 }
 
+std::string log_frame(std::string_view name, std::string_view bytes) {
+  std::string out = frame(FrameKind::log, 1 + name.size() + bytes.size());
+  out.push_back(static_cast<char>(static_cast<std::uint8_t>(name.size())));
+  out.append(name).append(bytes);
+  return out;
+}
+
 Result<RecordBatch> decode_records(std::string_view body) {
   RecordBatch batch;
   if (body.size() < sizeof batch.worker || (body.size() - sizeof batch.worker) % sizeof(Record) != 0) {
@@ -88,6 +95,12 @@ Result<std::int64_t> decode_watermark(std::string_view body) {
   if (body.size() != sizeof time) return broken("a watermark of " + std::to_string(body.size()) + " bytes");
   std::memcpy(&time, body.data(), sizeof time);
   return time;
+}
+
+Result<LogPiece> decode_log(std::string_view body) {
+  const std::size_t name_bytes = body.empty() ? 0 : static_cast<std::uint8_t>(body.front());
+  if (name_bytes == 0 || body.size() < 1 + name_bytes) return broken("a piece of a log without a name");
+  return LogPiece{body.substr(1, name_bytes), body.substr(1 + name_bytes)};
 }
 
 }  // namespace troop::protocol

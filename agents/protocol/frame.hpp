@@ -14,12 +14,15 @@
 namespace troop::protocol {
 
 inline constexpr int version = 1;
-inline constexpr std::size_t frame_bytes_max = 1 << 20;  ///< Everything a peer sends is bounded.
+inline constexpr std::size_t frame_bytes_max = 1 << 20;      ///< Everything a peer sends is bounded.
+inline constexpr std::size_t log_piece_bytes_max = 1 << 18;  ///< Of one frame.
+inline constexpr std::size_t log_bytes_max = 4 << 20;        ///< Of one log, all its frames together.
 
 enum class FrameKind : std::uint8_t {
   message = 1,    ///< A JSON object (messages.hpp).
   records = 2,    ///< 2 bytes worker index, then whole records.
   watermark = 3,  ///< 8 bytes CLOCK_MONOTONIC, ns: every record that was visible at that time has been sent.
+  log = 4,  ///< 1 byte length of a name, the name, then the next bytes of the log of that name. In reply to `stop`.
 };
 
 struct Frame {
@@ -42,6 +45,8 @@ class FrameReader {
 std::string message_frame(std::string_view json);
 std::string records_frame(std::uint16_t worker, std::span<const Record> records);
 std::string watermark_frame(std::int64_t time);
+/// `bytes` are at most log_piece_bytes_max, `name` at most 255.
+std::string log_frame(std::string_view name, std::string_view bytes);
 
 struct RecordBatch {
   std::uint16_t worker = 0;
@@ -50,5 +55,12 @@ struct RecordBatch {
 /// Refuses half records, and kinds and errors that do not exist: they would become lines that no reader takes.
 Result<RecordBatch> decode_records(std::string_view body);
 Result<std::int64_t> decode_watermark(std::string_view body);
+
+/// A piece of a log; text is borrowed from the body.
+struct LogPiece {
+  std::string_view name;
+  std::string_view bytes;
+};
+Result<LogPiece> decode_log(std::string_view body);
 
 }  // namespace troop::protocol

@@ -59,16 +59,20 @@ Result<Connection> connect(const AmqpAddress& broker, Duration timeout) {
 }  // namespace
 
 Result<std::string> broker_version(const AmqpAddress& broker, Duration timeout) {
+  return broker_property(broker, "version", timeout);
+}
+
+Result<std::string> broker_property(const AmqpAddress& broker, std::string_view name, Duration timeout) {
   BOOST_OUTCOME_TRY(auto connection, connect(broker, timeout));
   const amqp_table_t* properties = amqp_get_server_properties(connection.get());
   for (int i = 0; properties != nullptr && i < properties->num_entries; ++i) {
     const amqp_table_entry_t& entry = properties->entries[i];
     const std::string_view key{static_cast<const char*>(entry.key.bytes), entry.key.len};
-    if (key == "version" && entry.value.kind == AMQP_FIELD_KIND_UTF8) {
+    if (key == name && entry.value.kind == AMQP_FIELD_KIND_UTF8) {
       return std::string{static_cast<const char*>(entry.value.value.bytes.bytes), entry.value.value.bytes.len};
     }
   }
-  return Error{ErrorKind::lost, "the broker does not say its version"};
+  return Error{ErrorKind::lost, "the broker does not say its " + std::string{name}};
 }
 
 Result<QueueDepth> queue_depth(const AmqpAddress& broker, const std::string& queue, Duration timeout) {

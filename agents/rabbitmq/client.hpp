@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "common/clock.hpp"
 #include "common/error.hpp"
@@ -18,6 +19,8 @@ struct AmqpAddress {
 
 /// The version in the server's properties, "3.10.8". Errors: lost.
 Result<std::string> broker_version(const AmqpAddress& broker, Duration timeout);
+/// Another of them: "platform" is "Erlang/OTP 25.2.3". Errors: lost, also where the broker does not say.
+Result<std::string> broker_property(const AmqpAddress& broker, std::string_view name, Duration timeout);
 
 struct QueueDepth {
   std::uint32_t ready = 0;  ///< Messages that wait for delivery; unacknowledged ones are not among them.

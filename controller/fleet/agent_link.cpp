@@ -131,6 +131,10 @@ void AgentLink::take(const protocol::OwnedFrame& frame) {
       if (auto time = protocol::decode_watermark(frame.body); time.has_value())
         return listener_.watermark(time.value());
       break;
+    case protocol::FrameKind::log:
+      if (auto piece = protocol::decode_log(frame.body); piece.has_value())
+        return listener_.log(piece.value().name, piece.value().bytes);
+      break;
     case protocol::FrameKind::message:
       if (auto message = protocol::parse_message(frame.body); message.has_value()) {
         return take_message(std::move(message).value());

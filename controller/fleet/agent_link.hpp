@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "agents/protocol/channel.hpp"
 #include "common/clock.hpp"
@@ -29,6 +30,8 @@ class AgentLink {
     /// A line of the history, see agents/protocol/messages.hpp.
     std::function<void(const boost::json::object&)> event = [](const auto&) {};
     std::function<void(const std::string& part, const std::string& detail)> died = [](const auto&, const auto&) {};
+    /// The next bytes of a log of that name; only once the agent was asked to stop.
+    std::function<void(std::string_view name, std::string_view bytes)> log = [](auto, auto) {};
     /// Once, if the agent goes before finish().
     std::function<void(const std::string& reason)> lost = [](const auto&) {};
   };

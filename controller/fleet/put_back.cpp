@@ -49,7 +49,7 @@ asio::awaitable<PutBack> put_back(asio::io_context& io, AgentLink& agent, std::f
     result.problems.emplace_back("the agent does not end");
   } else if (*exit_code == 4) {
     result.restored = false;
-    result.problems.emplace_back("the agent could not put everything back; see agent.log");
+    result.problems.emplace_back("the agent could not put everything back; see evidence/agent.log");
   } else if (*exit_code != 0 && *exit_code != 2) {
     const std::filesystem::path directory = log.parent_path();
     auto started = AgentLink::start(io, program, log, AgentLink::Listener());

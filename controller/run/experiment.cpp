@@ -11,6 +11,7 @@
 
 #include "agents/protocol/messages.hpp"
 #include "agents/protocol/spawn.hpp"
+#include "controller/run/run_start.hpp"
 #include "scenarios/model/topology.hpp"
 
 namespace troop::controller {
@@ -50,33 +51,6 @@ T parameter(const model::InvariantSpec& spec, std::string_view name, T fallback)
 std::string way_to_end(int signal_number) {
   if (signal_number == SIGINT) return "interrupted (SIGINT)";
   return signal_number == SIGHUP ? "hung up (SIGHUP)" : "terminated (SIGTERM)";
-}
-
-json::object topology_json(const model::Topology& topology) {
-  json::array exchanges, queues, bindings;
-  for (const auto& exchange : topology.exchanges) {
-    exchanges.push_back({{"name", exchange.name}, {"type", exchange.type}, {"durable", exchange.durable}});
-  }
-  for (const auto& queue : topology.queues) {
-    json::object arguments;
-    for (const auto& argument : queue.arguments) {
-      std::visit([&](const auto& value) { arguments[argument.name] = value; }, argument.value);
-    }
-    queues.push_back({{"name", queue.name},
-                      {"type", queue.type == model::Queue::Type::quorum ? "quorum" : "classic"},
-                      {"durable", queue.durable},
-                      {"arguments", std::move(arguments)}});
-  }
-  for (const auto& binding : topology.bindings) {
-    json::object out{{"exchange", binding.exchange}, {"queue", binding.queue}, {"routing_key", binding.routing_key}};
-    if (!binding.ends_in.empty()) {
-      // What counts is where the messages are delivered from; on the way there they wait.
-      out["queue"] = binding.ends_in;
-      out["via"] = binding.queue;
-    }
-    bindings.push_back(std::move(out));
-  }
-  return {{"exchanges", std::move(exchanges)}, {"queues", std::move(queues)}, {"bindings", std::move(bindings)}};
 }
 
 history::Type type_from(std::string_view text) {
@@ -188,6 +162,7 @@ asio::awaitable<Result<void>> Experiment::prepare() {
   listener.died = [this](const std::string& part, const std::string& detail) {
     fail({ErrorKind::lost, fmt::format("{} ended though nothing broke it: {}", part, detail)}, "part-lost");
   };
+  listener.log = [this](std::string_view name, std::string_view bytes) { logs_.take(name, bytes); };
   listener.lost = [this](const std::string& reason) {
     agent_lost_ = true;
     fail({ErrorKind::lost, "the agent ended during the run: " + reason}, "agent-lost");
@@ -199,6 +174,8 @@ asio::awaitable<Result<void>> Experiment::prepare() {
       protocol::text_field(hello, "host").has_value() ? protocol::text_field(hello, "host").value() : "";
   if (auto kernel = protocol::text_field(hello, "kernel"); kernel.has_value()) document_.host_kernel = kernel.value();
   if (auto cpus = protocol::integer_field(hello, "cpus"); cpus.has_value()) document_.host_cpus = cpus.value();
+  if (auto own = protocol::text_field(hello, "agent"); own.has_value())
+    document_.versions.emplace_back("troop-agent", own.value());
 
   json::array steps;
   for (const auto& step : request_.plan.steps) {
@@ -240,22 +217,10 @@ void Experiment::record_start(const json::object& broker) {
   document_.broker_kind = request_.scenario.broker.kind;
   if (auto version = protocol::text_field(broker, "version"); version.has_value())
     document_.broker_version = version.value();
+  if (auto platform = protocol::text_field(broker, "platform"); platform.has_value() && !platform.value().empty())
+    document_.versions.emplace_back("broker platform", platform.value());
   if (auto port = protocol::integer_field(broker, "port"); port.has_value()) document_.broker_port = port.value();
-  const auto& workload = request_.scenario.workload;
-  json::array steps;
-  for (const auto& step : request_.plan.steps) steps.push_back({{"fault", step.fault}, {"target", step.victim}});
-  static constexpr std::string_view ack_names[] = {"none", "manual", "auto"};
-  record("run", history::Type::info,
-         {{"phase", "start"},
-          {"format", 1},
-          {"scenario", request_.scenario.name},
-          {"seed", static_cast<std::int64_t>(request_.plan.seed)},
-          {"broker", {{"kind", document_.broker_kind}, {"version", document_.broker_version}}},
-          {"wall", wall_ns()},
-          {"topology", topology_json(model::topology_of(workload))},
-          {"consume",
-           {{"ack", ack_names[static_cast<std::size_t>(workload.consume.ack)]}, {"effects", workload.consume.effects}}},
-          {"steps", std::move(steps)}});
+  record("run", history::Type::info, run_start(request_.scenario, request_.plan, document_.broker_version, wall_ns()));
 }
 
 asio::awaitable<Result<void>> Experiment::turn(std::optional<std::int64_t> until) {
@@ -323,6 +288,7 @@ asio::awaitable<void> Experiment::play_step(std::size_t index, std::int64_t zero
     auto applied = co_await ask("apply", number, step.spec.undo_max + undo_slack);
     if (applied.has_value()) {
       const auto effective = protocol::integer_field(applied.value(), "effective");
+      if (auto pid = protocol::integer_field(applied.value(), "pid"); pid.has_value()) fault.victim_pid = pid.value();
       fault.effective = since_began(effective.has_value() ? effective.value() : monotonic_ns());
       if (auto proof = protocol::text_field(applied.value(), "proof"); proof.has_value()) fault.proof = proof.value();
       fault.outcome = "proven";

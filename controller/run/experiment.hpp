@@ -16,6 +16,7 @@
 
 #include "controller/fleet/put_back.hpp"
 #include "controller/plan/plan.hpp"
+#include "controller/run/evidence.hpp"
 #include "controller/run/progress.hpp"
 #include "controller/run/recorder.hpp"
 #include "controller/run/steady_watch.hpp"
@@ -49,6 +50,8 @@ class Experiment {
   /// After run(): something is not as it was before (exit 4).
   [[nodiscard]] bool unrestored() const { return unrestored_; }
   [[nodiscard]] int signal_number() const { return signal_; }
+  /// After run(): what the broker logged, as far as the agent lived to say so.
+  [[nodiscard]] const Logs& logs() const { return logs_; }
 
  private:
   boost::asio::awaitable<Result<void>> conduct();
@@ -99,6 +102,7 @@ class Experiment {
   std::optional<Error> failure_;  ///< The first reason to end early.
   std::optional<Error> refusal_;
   std::optional<std::int64_t> last_restored_;  ///< The latest proven end of a fault, monotonic.
+  Logs logs_;
   formats::RunDocument document_;
 };
 

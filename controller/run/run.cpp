@@ -1,12 +1,16 @@
 #include "controller/run/run.hpp"
 
+#include <fmt/format.h>
+
 #include <boost/asio/signal_set.hpp>
 #include <boost/version.hpp>
 #include <csignal>
 
 #include "agents/protocol/spawn.hpp"
 #include "common/version.hpp"
+#include "controller/run/evidence.hpp"
 #include "reports/formats/formats.hpp"
+#include "reports/formats/logs.hpp"
 #include "reports/formats/series.hpp"
 #include "reports/invariants/judge.hpp"
 
@@ -26,7 +30,7 @@ void describe(formats::RunDocument& document, const RunRequest& request, const P
   document.scenario_text = provenance.scenario_text;
   document.overrides = provenance.overrides;
   document.seed = request.plan.seed;
-  document.versions = {{"troop", version}, {"boost", BOOST_LIB_VERSION}};
+  document.versions.insert(document.versions.begin(), {{"troop", version}, {"boost", BOOST_LIB_VERSION}});
 }
 
 /// Verdict, series and stories from the evidence on disk: what `troop verify` would say of it.
@@ -99,9 +103,15 @@ RunOutcome run(const RunRequest& request, const Provenance& provenance, Progress
     outcome.exit_code = exit_code_for(experiment.unrestored(), experiment.signal_number(), invariants::Verdict::pass);
     return outcome;
   }
+  outcome.document.excerpts =
+      formats::excerpts(experiment.logs().text(broker_log), fmt::format("{}/{}", evidence_folder, broker_log),
+                        outcome.document.faults, outcome.document.length, outcome.document.started_wall_ns);
+  const auto kept = keep_evidence(request.directory, outcome.document, experiment.logs());
+  if (kept.has_error()) outcome.document.problems.push_back("evidence was lost: " + kept.error().context);
   judge_evidence(outcome.document, request);
   outcome.exit_code =
       exit_code_for(experiment.unrestored(), experiment.signal_number(), outcome.document.judged.verdict);
+  if (kept.has_error() && outcome.exit_code < 3) outcome.exit_code = 3;  // a disk was lost
   outcome.document.exit_code = outcome.exit_code;
   if (auto written = formats::write(outcome.document, request.directory); written.has_error()) {
     outcome.document.problems.push_back("the report could not be written: " + written.error().context);

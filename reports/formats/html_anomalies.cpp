@@ -10,7 +10,8 @@
 namespace troop::formats::html {
 namespace {
 
-constexpr std::size_t opened = 3;  // anomalies whose story is shown without a click
+constexpr std::size_t opened = 3;    // anomalies whose story is shown without a click
+constexpr std::size_t unfolded = 8;  // anomalies of a group that are
 
 /// One listed anomaly, with where it is listed.
 struct Listed {
@@ -92,9 +93,18 @@ std::string item(const RunDocument& document, const Listed& one, std::string_vie
   return text + witnesses(*one.what) + "</details>\n";
 }
 
-std::string group(std::string_view heading, std::string_view where, std::size_t count, const std::string& body) {
-  return fmt::format("<div class=\"group\">\n<h3>{} <span class=\"hint\">{}{} listed</span></h3>\n{}</div>\n", heading,
-                     where, grouped(static_cast<std::int64_t>(count)), body);
+/// Nothing where there are no items; beyond the first few they are folded away.
+std::string group(std::string_view heading, std::string_view where, const std::vector<std::string>& items) {
+  if (items.empty()) return {};
+  const auto first = items.begin() + static_cast<std::ptrdiff_t>(std::min(items.size(), unfolded));
+  const auto count = static_cast<std::int64_t>(items.size());
+  std::string text = fmt::format("<div class=\"group\">\n<h3>{} <span class=\"hint\">{}{} listed</span></h3>\n{}",
+                                 heading, where, grouped(count), fmt::join(items.begin(), first, ""));
+  if (first != items.end()) {
+    text += fmt::format("<details class=\"more\"><summary>{} more</summary>\n{}</details>\n",
+                        grouped(count - static_cast<std::int64_t>(unfolded)), fmt::join(first, items.end(), ""));
+  }
+  return text + "</div>\n";
 }
 
 }  // namespace
@@ -107,28 +117,20 @@ std::string anomalies(const RunDocument& document) {
   std::size_t shown = 0;
   std::vector<std::string> quiet;
   for (const std::string_view fault : fault_names(document, all)) {
-    std::string body;
-    std::size_t count = 0;
+    std::vector<std::string> items;
     for (const auto& one : all) {
       const auto& during = one.what->during;
       if (std::find(during.begin(), during.end(), fault) == during.end()) continue;
-      body += item(document, one, fault, shown);
-      ++count;
+      items.push_back(item(document, one, fault, shown));
     }
-    if (count == 0) {
-      quiet.emplace_back(fault);
-    } else {
-      text += group(fmt::format("During <code>{}</code>", escaped(fault)), steps_text(document, fault), count, body);
-    }
+    if (items.empty()) quiet.emplace_back(fault);
+    text += group(fmt::format("During <code>{}</code>", escaped(fault)), steps_text(document, fault), items);
   }
-  std::string outside;
-  std::size_t count = 0;
+  std::vector<std::string> outside;
   for (const auto& one : all) {
-    if (!one.what->during.empty()) continue;
-    outside += item(document, one, "", shown);
-    ++count;
+    if (one.what->during.empty()) outside.push_back(item(document, one, "", shown));
   }
-  if (count > 0) text += group("Outside any fault", "", count, outside);
+  text += group("Outside any fault", "", outside);
   if (!quiet.empty()) {
     text += fmt::format("<p class=\"quiet\">None listed during {}.</p>\n", escaped(listed(quiet)));
   }

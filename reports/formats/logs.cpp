@@ -115,7 +115,10 @@ std::vector<Line> lines_of(std::string_view log, std::int64_t started_wall_ns) {
     }
   }
   std::erase_if(lines, [](const Line& line) {
-    return line.text.find_first_not_of(" \t\r") == std::string_view::npos || line.level == "debug";
+    const bool process = line.text.starts_with('<');  // "<0.223.0> " and nothing behind it says nothing
+    const std::string_view words =
+        process ? line.text.substr(std::min(line.text.find('>'), line.text.size())) : line.text;
+    return words.find_first_not_of("> \t\r") == std::string_view::npos || line.level == "debug";
   });
   return lines;
 }

@@ -74,6 +74,19 @@ TEST_P(LibraryTest, EndsAsItsHypothesisSays) {
   EXPECT_THAT(slurp(world_.run_directory() / "report.html"), HasSubstr("<html"));
   EXPECT_THAT(slurp(world_.run_directory() / "junit.xml"), HasSubstr(R"(failures="0" errors="0")"));
   EXPECT_THAT(slurp(world_.run_directory() / "summary.md"), ::testing::StartsWith("## PASS: "));
+  EXPECT_THAT(slurp(world_.run_directory() / "summary.md"), Not(HasSubstr(world_.root().string())));
+
+  const fs::path evidence = world_.run_directory() / "evidence";
+  const auto manifest = boost::json::parse(slurp(evidence / "manifest.json"));
+  EXPECT_TRUE(manifest.at("missing").as_array().empty()) << boost::json::serialize(manifest);
+  EXPECT_THAT(slurp(evidence / "broker.log"), HasSubstr("accepting AMQP connection"));
+  EXPECT_THAT(slurp(evidence / "broker-output.log"), HasSubstr("##########"));
+  const auto facts = boost::json::parse(slurp(evidence / "facts.json"));
+  EXPECT_THAT(std::string{facts.at("versions").at("broker platform").as_string()}, HasSubstr("Erlang"));
+  EXPECT_GT(facts.at("faults").at(0).at("victim_pid").as_int64(), 1);
+  EXPECT_EQ(document.at("excerpts").as_array().size(), document.at("faults").as_array().size());
+  EXPECT_FALSE(document.at("depths").at(0).at("depth").as_array().empty());
+  EXPECT_GT(document.at("series").at("connections").at(1).as_int64(), 0);
   expect_nothing_left();
 
   // Stored evidence judged again gives the same verdict.
@@ -195,6 +208,8 @@ TEST_F(RunTest, LeavesNothingWhenTheControllerIsKilled) {
   troop.signal(SIGKILL);
   EXPECT_EQ(troop.exit_code(5s), 137);
   expect_nothing_left(20s);
+  EXPECT_THAT(slurp(world_.run_directory() / "broker.log"), HasSubstr("RabbitMQ"))
+      << "nobody else was there to keep it";
 }
 
 TEST_F(RunTest, LeavesNothingWhenTheControllerHangs) {

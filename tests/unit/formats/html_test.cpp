@@ -59,6 +59,40 @@ TEST(Html, LeavesOutSectionsThatHaveNothingToSay) {
   EXPECT_THAT(page, HasSubstr("there is nothing to draw"));
 }
 
+TEST(Html, GroupsAnomaliesByFaultAndTellsEachOnce) {
+  auto document = testing::bare_document();
+  document.faults.resize(3);
+  for (std::size_t at = 0; at < 3; ++at) {
+    document.faults[at].step = static_cast<std::int64_t>(at) + 1;
+    document.faults[at].name = at == 1 ? "purge" : at == 2 ? "pause" : "kill";
+  }
+  document.judged.invariants[0].anomalies = {
+      {"lost", "m-kill", {}, {"kill"}}, {"lost", "m-both", {}, {"kill", "pause"}}, {"lost", "m-none", {}, {}}};
+  const std::string all = html::anomalies(document);
+  const std::size_t kill = all.find("During <code>kill</code> <span class=\"hint\">step 1, 2 listed");
+  const std::size_t pause = all.find("During <code>pause</code> <span class=\"hint\">step 3, 1 listed");
+  const std::size_t none = all.find("Outside any fault <span class=\"hint\">1 listed");
+  ASSERT_LT(kill, pause);
+  ASSERT_LT(pause, none);
+  ASSERT_NE(none, std::string::npos);
+  EXPECT_THAT(all.substr(kill, pause - kill), HasSubstr("also during pause"));
+  EXPECT_THAT(all.substr(pause, none - pause),
+              HasSubstr("m-both</code> <span class=\"hint\">delivery, as expected, also during kill; told under kill"));
+  EXPECT_THAT(all.substr(none), HasSubstr("m-none"));
+  EXPECT_THAT(all, HasSubstr("None listed during purge."));
+}
+
+TEST(Html, FoldsLongListsOfAnomalies) {
+  auto document = testing::bare_document();
+  for (int n = 0; n < 200; ++n) {
+    document.judged.invariants[0].anomalies.push_back({"lost", "m" + std::to_string(n), {}, {"kill"}});
+  }
+  const std::string all = html::anomalies(document);
+  EXPECT_THAT(all, HasSubstr("<details class=\"more\"><summary>192 more</summary>"));
+  EXPECT_LT(all.find("<code>m7<"), all.find("192 more"));
+  EXPECT_GT(all.find("<code>m8<"), all.find("192 more"));
+}
+
 TEST(Html, ClosesEveryElement) {
   const std::string page = to_html(testing::sample_document());
   const std::string body = page.substr(page.find("<body>"), page.find("<script") - page.find("<body>"));

@@ -147,7 +147,7 @@ INSTANTIATE_TEST_SUITE_P(, BrokenFrameTest,
                              {"longer_than_allowed", raw(frame_bytes_max + 1, 1, ""), "1048577 bytes"},
                              {"all_ones", raw(UINT32_MAX, 1, ""), "4294967295 bytes"},
                              {"kind_zero", raw(3, 0, "ab"), "unknown kind 0"},
-                             {"kind_unknown", raw(3, 4, "ab"), "unknown kind 4"},
+                             {"kind_unknown", raw(3, 5, "ab"), "unknown kind 5"},
                              {"kind_negative_as_a_char", raw(3, '\xff', "ab"), "unknown kind 255"},
                          }),
                          [](const auto& each) { return std::string{each.param.name}; });
@@ -172,10 +172,10 @@ TEST(FrameReaderTest, NeverInventsAFrameFromNoise) {
     std::size_t bytes = 0;
     for (const Got& each : got) {
       bytes += 5 + each.body.size();
-      EXPECT_TRUE(each.kind == FrameKind::message || each.kind == FrameKind::records ||
-                  each.kind == FrameKind::watermark);
+      EXPECT_TRUE(each.kind >= FrameKind::message && each.kind <= FrameKind::log);
       if (each.kind == FrameKind::records) (void)decode_records(each.body);
       if (each.kind == FrameKind::watermark) (void)decode_watermark(each.body);
+      if (each.kind == FrameKind::log) (void)decode_log(each.body);
     }
     ASSERT_LE(bytes, stream.size());
   }
@@ -235,6 +235,32 @@ TEST(WatermarkTest, IsEightBytes) {
     const auto time = decode_watermark(std::string(size, 'x'));
     ASSERT_TRUE(time.has_error()) << size;
     EXPECT_EQ(time.error().kind, ErrorKind::protocol);
+  }
+}
+
+TEST(LogFrame, KeepsItsNameAndEveryByte) {
+  const std::string bytes{"a\0\xFF\n", 4};
+  FrameReader reader;
+  reader.feed(log_frame("broker.log", bytes));
+  auto frame = reader.next();
+  ASSERT_TRUE(frame.has_value());
+  ASSERT_TRUE(frame.value().has_value());
+  EXPECT_EQ(frame.value()->kind, FrameKind::log);
+  const auto piece = decode_log(frame.value()->body);
+  ASSERT_TRUE(piece.has_value());
+  EXPECT_EQ(piece.value().name, "broker.log");
+  EXPECT_EQ(piece.value().bytes, bytes);
+  EXPECT_LE(log_frame(std::string(255, 'n'), std::string(log_piece_bytes_max, 'x')).size(), frame_bytes_max);
+}
+
+TEST(LogFrame, IsRefusedWithoutAWholeName) {
+  for (const std::string_view body : {std::string_view{}, std::string_view{"\0abc", 4},
+                                      std::string_view{"\x05"
+                                                       "abc",
+                                                       4}}) {
+    const auto piece = decode_log(body);
+    ASSERT_TRUE(piece.has_error()) << body.size();
+    EXPECT_EQ(piece.error().kind, ErrorKind::protocol);
   }
 }
 
