@@ -55,7 +55,7 @@ Result<fs::path> make_directory(const Arguments& arguments, const std::string& n
 /// Nothing was touched, so nothing is left: the folders that this command made go, as far as they are empty.
 void discard(const fs::path& directory, const std::vector<fs::path>& made) {
   std::error_code ignored;
-  for (const char* file : {"agent.log", "workers.log", "history.ndjson", "broker.log"})
+  for (const char* file : {"agent.log", "workers.log", "history.ndjson", "broker.log", "broker-output.log"})
     fs::remove(directory / file, ignored);
   for (const auto& folder : made) fs::remove(folder, ignored);
 }
