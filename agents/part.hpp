@@ -17,13 +17,28 @@ struct Proof {
   std::string text;       ///< For people: "pid 4711 is gone, killed by signal 9".
 };
 
+/// A part that others run, and so no child of the agent: an attached broker.
+class Outsider {
+ public:
+  virtual ~Outsider() = default;
+  /// Proven when it no longer answers. SIGKILL means: without asking it. Errors: lost, timeout.
+  virtual asio::awaitable<Result<Proof>> take_down(int signal_number) = 0;
+  /// Proven when it is silent, though connections are accepted.
+  virtual asio::awaitable<Result<Proof>> pause() = 0;
+  virtual asio::awaitable<Result<Proof>> go_on() = 0;
+  /// Starts it unless it runs, and waits until it is ready. Errors: unrestored, cancelled.
+  virtual asio::awaitable<Result<Proof>> bring_back() = 0;
+};
+
 class Part {
  public:
   virtual ~Part() = default;
   [[nodiscard]] virtual const std::string& name() const = 0;
   /// "broker", "producer" or "consumer": the kinds of target in the fault catalogue.
   [[nodiscard]] virtual std::string_view kind() const = 0;
+  /// One that never started, for an outsider.
   [[nodiscard]] virtual Process& process() = 0;
+  [[nodiscard]] virtual Outsider* outsider() { return nullptr; }
   /// Starts it (again); it is not ready yet. Journals the process. Errors: usage, lost.
   virtual Result<void> start() = 0;
   /// Waits until it does its work. Errors: unrestored, cancelled.

@@ -72,7 +72,7 @@ std::string text(const json::object& state, std::string_view name) {
   return field != nullptr && field->is_string() ? std::string{field->get_string()} : std::string{};
 }
 
-Result<void> pay(const UndoRecord& record) {
+Result<void> pay(const UndoRecord& record, const Payer& others) {
   // Every fault of a managed part is undone by ending the part, which has a record of its own.
   if (record.kind == "fault") return success();
   if (record.kind == "workspace") return remove_abandoned_workspace(text(record.state, "path"));
@@ -83,6 +83,7 @@ Result<void> pay(const UndoRecord& record) {
     if (process.pid <= 1) return success();
     return end_stranger(process, std::chrono::milliseconds{500});
   }
+  if (auto paid = others ? others(record) : std::nullopt) return std::move(*paid);
   return Error{ErrorKind::unrestored, "an undo record of unknown kind '" + record.kind + "', from a newer version?"};
 }
 
@@ -173,7 +174,7 @@ void UndoJournal::close() {
   fd_.reset();
 }
 
-CleanUp clean_up_after_the_dead(const fs::path& folder) {
+CleanUp clean_up_after_the_dead(const fs::path& folder, const Payer& others) {
   CleanUp result;
   std::error_code failure;
   for (const auto& entry : fs::directory_iterator{folder, failure}) {
@@ -191,7 +192,7 @@ CleanUp clean_up_after_the_dead(const fs::path& folder) {
     const auto debts = read_debts(path);
     bool paid = true;
     for (auto debt = debts.rbegin(); debt != debts.rend(); ++debt) {
-      if (auto done = pay(debt->second); done.has_error()) {
+      if (auto done = pay(debt->second, others); done.has_error()) {
         paid = false;
         result.problems.push_back(path.filename().string() + ": " + done.error().context);
       } else {

@@ -11,7 +11,9 @@
 #include <boost/json.hpp>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -66,7 +68,10 @@ struct CleanUp {
   int undone = 0;                     ///< Debts that were paid now.
   std::vector<std::string> problems;  ///< Debts that could not be paid; their journal stays.
 };
-/// Pays what dead agents of this user still owe on this host. Blocking, a few seconds at most. Idempotent.
-CleanUp clean_up_after_the_dead(const std::filesystem::path& folder);
+/// Pays a record of a kind that is not known here; nothing where it does not know it either.
+using Payer = std::function<std::optional<Result<void>>(const UndoRecord& record)>;
+/// Pays what dead agents of this user still owe on this host. Blocking, a few seconds at most, beyond what `others`
+/// takes. Idempotent.
+CleanUp clean_up_after_the_dead(const std::filesystem::path& folder, const Payer& others = {});
 
 }  // namespace troop::agents

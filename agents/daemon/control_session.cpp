@@ -98,7 +98,7 @@ asio::awaitable<Result<json::object>> ControlSession::perform_safely(const json:
 asio::awaitable<Result<json::object>> ControlSession::perform(const json::object& request) {
   BOOST_OUTCOME_CO_TRY(auto name, protocol::text_field(request, "request"));
   if (name == "hello") co_return hello(request);
-  if (name == "prepare") co_return prepare(request);
+  if (name == "prepare") co_return co_await prepare(request);
   if (name == "renew") co_return json::object{};
   if (!parts_) co_return Error{ErrorKind::protocol, "'" + name + "' before 'prepare'"};
   if (put_back_) co_return Error{ErrorKind::protocol, "'" + name + "' after 'stop'"};
@@ -136,32 +136,41 @@ Result<json::object> ControlSession::hello(const json::object& request) {
                       {"unpaid", std::move(unpaid)}};
 }
 
-Result<json::object> ControlSession::prepare(const json::object& request) {
-  if (parts_) return Error{ErrorKind::protocol, "'prepare' a second time"};
+asio::awaitable<Result<json::object>> ControlSession::prepare(const json::object& request) {
+  if (parts_) co_return Error{ErrorKind::protocol, "'prepare' a second time"};
   const auto field = [&](std::string_view name) { return request.contains(name) ? request.at(name) : json::value{}; };
-  BOOST_OUTCOME_TRY(const auto broker, protocol::broker_from_json(field("broker")));
-  BOOST_OUTCOME_TRY(const auto workload, protocol::workload_from_json(field("workload")));
-  BOOST_OUTCOME_TRY(ManagedBroker::check(broker));
-  BOOST_OUTCOME_TRY(
+  BOOST_OUTCOME_CO_TRY(const auto broker, protocol::broker_from_json(field("broker")));
+  BOOST_OUTCOME_CO_TRY(const auto workload, protocol::workload_from_json(field("workload")));
+  if (!broker.attach) {
+    BOOST_OUTCOME_CO_TRY(ManagedBroker::check(broker));
+  }
+  BOOST_OUTCOME_CO_TRY(
       parts_, RunParts::create(broker, workload, std::filesystem::path{run_directory_} / "workers.log", journal_));
   const json::value steps = field("steps");
-  if (!steps.is_array()) return Error{ErrorKind::protocol, "field 'steps' is missing or wrong"};
+  if (!steps.is_array()) co_return Error{ErrorKind::protocol, "field 'steps' is missing or wrong"};
   for (const auto& entry : steps.get_array()) {
     Step step;
-    BOOST_OUTCOME_TRY(step.order, protocol::step_from_json(entry));
+    BOOST_OUTCOME_CO_TRY(step.order, protocol::step_from_json(entry));
     step.fault = find_fault(step.order.fault);
-    if (step.fault == nullptr) return usage_error("this agent has no fault '" + step.order.fault + "'");
-    BOOST_OUTCOME_TRY(step.undo, step.fault->plan(*parts_, step.order));
+    if (step.fault == nullptr) co_return usage_error("this agent has no fault '" + step.order.fault + "'");
+    if (broker.attach) {
+      const auto why = model::refusal(*broker.attach, workload, step.order.fault, step.order.parameters);
+      if (!why.empty()) co_return usage_error(why);
+    }
+    BOOST_OUTCOME_CO_TRY(step.undo, step.fault->plan(*parts_, step.order));
     steps_[step.order.number] = std::move(step);
   }
-  return json::object{};
+  if (parts_->attached() != nullptr) {
+    BOOST_OUTCOME_CO_TRY(co_await parts_->attached()->check());
+  }
+  co_return json::object{};
 }
 
 asio::awaitable<Result<json::object>> ControlSession::start_broker() {
   const std::int64_t asked = monotonic_ns();
-  BOOST_OUTCOME_CO_TRY(parts_->start_broker());
+  BOOST_OUTCOME_CO_TRY(co_await parts_->start_broker());
   BOOST_OUTCOME_CO_TRY(auto proof, co_await parts_->broker().ready());
-  const AmqpAddress& address = parts_->broker().broker().address();
+  const AmqpAddress& address = parts_->broker_address();
   BOOST_OUTCOME_CO_TRY(auto version, broker_version(address, version_max));
   const auto platform = broker_property(address, "platform", version_max);  // for the record only
   co_return json::object{{"port", address.port},
@@ -206,7 +215,9 @@ asio::awaitable<Result<json::object>> ControlSession::apply(const json::object& 
       co_return looked.error();
     }
   }
-  auto recorded = journal_.append(step->undo);
+  const bool outlives_us = parts_->attached() != nullptr && victim == parts_->attached();
+  auto recorded = journal_.append(
+      outlives_us ? parts_->attached()->fault_record(step->order, parts_->route(), step->undo) : step->undo);
   Result<Proof> proof = recorded.has_error() ? Result<Proof>{recorded.error()} : Result<Proof>{Proof{}};
   if (recorded.has_value()) {
     step->record = recorded.value();
@@ -271,17 +282,45 @@ asio::awaitable<Result<json::object>> ControlSession::stop() {
 asio::awaitable<std::vector<std::string>> ControlSession::put_back() {
   if (put_back_ || !parts_) co_return std::vector<std::string>{};
   put_back_ = true;
-  auto problems = co_await parts_->end_all([this](const KeptLog& log) { keep(log); });
+  std::vector<std::string> problems;
+  co_await revert_on_attached(problems);
+  auto not_ended = co_await parts_->end_all([this](const KeptLog& log) { keep(log); });
+  problems.insert(problems.end(), not_ended.begin(), not_ended.end());
   while (operations_ > 0) co_await pause_for(std::chrono::milliseconds{5});  // they see stopping(), or a dead process
+  if (parts_->attached() != nullptr) {
+    const auto cleared = co_await parts_->attached()->end();  // only now: nobody declares anything any more
+    if (cleared.has_error()) problems.push_back(cleared.error().context);
+  }
   send_records();
   for (auto& [number, step] : steps_) {
-    if (!step.record) continue;
+    if (!step.record || step.unrestored) continue;
     // The victim is gone with all parts of the run, so the fault cannot outlive it; but that is no proof of a recovery.
     notify_fault(step, "stop", "info", monotonic_ns(), "the run's parts were ended");
     if (auto settled = journal_.settle(*step.record); settled.has_error()) problems.push_back(settled.error().context);
     step.record.reset();
   }
   co_return problems;
+}
+
+asio::awaitable<void> ControlSession::revert_on_attached(std::vector<std::string>& problems) {
+  for (auto& [number, step] : steps_) {
+    while (step.busy) co_await pause_for(std::chrono::milliseconds{5});
+    if (!step.record || parts_->attached() == nullptr || parts_->find(step.order.victim) != parts_->attached())
+      continue;
+    notify_fault(step, "stop", "invoke", monotonic_ns());
+    auto proof = co_await step.fault->revert(*parts_, step.order, step.undo.state);
+    Result<void> done = success();
+    if (proof.has_error()) {
+      done = proof.error();
+    } else {
+      done = journal_.settle(*step.record);
+      step.record.reset();
+    }
+    step.unrestored = proof.has_error();  // its record stays for the next agent
+    notify_fault(step, "stop", done.has_error() ? "fail" : "ok", monotonic_ns(),
+                 done.has_error() ? done.error().context : std::string{});
+    if (done.has_error()) problems.push_back(done.error().context);
+  }
 }
 
 void ControlSession::keep(const KeptLog& log) {

@@ -38,6 +38,7 @@ class ControlSession {
     UndoRecord undo;
     std::optional<std::int64_t> record;  ///< In the journal: from before apply until revert is proven.
     bool busy = false;                   ///< apply or revert is under way.
+    bool unrestored = false;             ///< The last try to revert it failed.
   };
 
   asio::awaitable<void> answer(boost::json::object request);
@@ -45,7 +46,7 @@ class ControlSession {
   /// The same, with what a library throws as an error.
   asio::awaitable<Result<boost::json::object>> perform_safely(const boost::json::object& request);
   Result<boost::json::object> hello(const boost::json::object& request);
-  Result<boost::json::object> prepare(const boost::json::object& request);
+  asio::awaitable<Result<boost::json::object>> prepare(const boost::json::object& request);
   asio::awaitable<Result<boost::json::object>> start_broker();
   asio::awaitable<Result<boost::json::object>> start_workers(const boost::json::object& request);
   asio::awaitable<Result<boost::json::object>> apply(const boost::json::object& request);
@@ -65,6 +66,8 @@ class ControlSession {
   void notify_fault(const Step& step, std::string_view phase, std::string_view type, std::int64_t time,
                     std::string_view error = {});
   asio::awaitable<std::vector<std::string>> put_back();
+  /// A broker that others run outlives the run, and so would the faults on it.
+  asio::awaitable<void> revert_on_attached(std::vector<std::string>& problems);
 
   asio::io_context& io_;
   std::shared_ptr<protocol::Channel> channel_;

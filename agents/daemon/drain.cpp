@@ -31,7 +31,7 @@ Consumption consumption(const RunParts& parts) {
 Result<QueueDepth> look(RunParts& parts) {
   QueueDepth sum;
   for (const auto& queue : parts.topology().queues) {
-    BOOST_OUTCOME_TRY(const auto depth, queue_depth(parts.broker().broker().address(), queue.name, look_max));
+    BOOST_OUTCOME_TRY(const auto depth, queue_depth(parts.broker_address(), queue.name, look_max));
     sum.ready += depth.ready;
     sum.consumers += depth.consumers;
   }

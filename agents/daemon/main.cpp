@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "agents/daemon/attached_part.hpp"
 #include "agents/daemon/control_session.hpp"
 #include "agents/protocol/spawn.hpp"
 #include "agents/workers/worker.hpp"
@@ -45,7 +46,7 @@ int serve(int control_fd) {
   fcntl(control_fd, F_SETFD, FD_CLOEXEC);
   if (auto ready = agents::become_subreaper(); ready.has_error()) return refuse(control_fd, ready.error());
   const auto folder = agents::state_folder();
-  const auto cleaned = agents::clean_up_after_the_dead(folder);
+  const auto cleaned = agents::clean_up_after_the_dead(folder, agents::pay_for_attached);
   for (const auto& problem : cleaned.problems) complain("left by a dead agent, not put back: " + problem);
   if (cleaned.undone > 0)
     complain("put back what a dead agent had left: " + std::to_string(cleaned.undone) + " things");

@@ -5,6 +5,8 @@
 #include <csignal>
 #include <cstdio>
 
+#include "common/ids.hpp"
+
 namespace troop::agents {
 namespace fs = std::filesystem;
 namespace {
@@ -73,6 +75,7 @@ std::string_view WorkerPart::kind() const {
 }
 
 void WorkerPart::connect_to(const AmqpAddress& broker, std::uint64_t seed) {
+  config_.host = broker.host;
   config_.port = broker.port;
   config_.user = broker.user;
   config_.password = broker.password;
@@ -124,8 +127,13 @@ Result<std::unique_ptr<RunParts>> RunParts::create(const model::Broker& broker, 
   parts->workload_ = workload;
   parts->topology_ = model::topology_of(workload);
   parts->log_ = std::move(log);
-  BOOST_OUTCOME_TRY(parts->folder_, Workspace::choose());
-  parts->broker_ = std::make_unique<BrokerPart>(broker, parts->folder_, journal, parts->stopping_);
+  if (broker.attach) {
+    BOOST_OUTCOME_TRY(parts->attached_,
+                      AttachedPart::create(broker, model::names_of(workload), parts->stopping_, random_hex(16)));
+  } else {
+    BOOST_OUTCOME_TRY(parts->folder_, Workspace::choose());
+    parts->broker_ = std::make_unique<BrokerPart>(broker, parts->folder_, journal, parts->stopping_);
+  }
   if (workload.consume.idempotency != model::Consume::Idempotency::none) {
     BOOST_OUTCOME_TRY(parts->effects_, EffectsTable::create(parts->topology_.count(model::QueueDeclaration::Use::work),
                                                             static_cast<std::size_t>(workload.producers)));
@@ -147,7 +155,7 @@ Result<std::unique_ptr<RunParts>> RunParts::create(const model::Broker& broker, 
 }
 
 Part* RunParts::find(std::string_view name) {
-  if (name == broker_->name()) return broker_.get();
+  if (name == broker().name()) return &broker();
   for (const auto& worker : workers_) {
     if (worker->name() == name) return worker.get();
   }
@@ -156,17 +164,26 @@ Part* RunParts::find(std::string_view name) {
 
 WorkloadRoute RunParts::route() const { return {topology_.queues.front().name, topology_.destination(0).exchange}; }
 
-Result<void> RunParts::start_broker() {
-  BOOST_OUTCOME_TRY(workspace_record_, journal_.append(workspace_record(folder_)));
-  BOOST_OUTCOME_TRY(workspace_, Workspace::create(folder_));
-  BOOST_OUTCOME_TRY(broker_->broker().configure());
-  BOOST_OUTCOME_TRY(broker_->start());
-  return success();
+const AmqpAddress& RunParts::broker_address() const {
+  return attached_ ? attached_->broker().address() : broker_->broker().address();
+}
+
+asio::awaitable<Result<void>> RunParts::start_broker() {
+  if (attached_) co_return co_await attached_->open(journal_);
+  BOOST_OUTCOME_CO_TRY(workspace_record_, journal_.append(workspace_record(folder_)));
+  BOOST_OUTCOME_CO_TRY(workspace_, Workspace::create(folder_));
+  BOOST_OUTCOME_CO_TRY(broker_->broker().configure());
+  co_return broker_->start();
 }
 
 Result<void> RunParts::start_workers(std::uint64_t seed) {
+  std::vector<std::string> names;
   for (const auto& worker : workers_) {
-    worker->connect_to(broker_->broker().address(), seed);
+    names.push_back(worker->name());
+  }
+  if (attached_) attached_->workers_start(seed, std::move(names));
+  for (const auto& worker : workers_) {
+    worker->connect_to(broker_address(), seed);
     BOOST_OUTCOME_TRY(worker->start());
   }
   return success();
@@ -182,13 +199,13 @@ asio::awaitable<std::vector<std::string>> RunParts::end_all(std::function<void(c
   const auto note = [&](const Result<void>& result) {
     if (result.has_error()) problems.push_back(result.error().context);
   };
-  broker_->meant_to_run = false;
+  broker().meant_to_run = false;
   for (const auto& worker : workers_) {
     worker->meant_to_run = false;
     worker->ring().command(WorkerCommand::abort);
   }
   for (const auto& worker : workers_) note(co_await worker->end());
-  note(co_await broker_->end());
+  if (broker_) note(co_await broker_->end());
   // What they left behind (RabbitMQ's helpers) ends when its pipe closes, and is ours to reap.
   for (int round = 0; round < 100 && !children().empty(); ++round) {
     end_orphans({});

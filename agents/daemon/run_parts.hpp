@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "agents/daemon/attached_part.hpp"
 #include "agents/daemon/kept_log.hpp"
 #include "agents/host/workspace.hpp"
 #include "agents/part.hpp"
@@ -85,23 +86,29 @@ class RunParts : public Parts {
                                                   std::filesystem::path log, UndoJournal& journal);
 
   Part* find(std::string_view name) override;
-  BrokerControl* broker_control() override { return broker_->broker().control(); }
+  BrokerControl* broker_control() override {
+    return attached_ ? &attached_->broker().control() : broker_->broker().control();
+  }
   [[nodiscard]] WorkloadRoute route() const override;
-  [[nodiscard]] BrokerPart& broker() { return *broker_; }
+  [[nodiscard]] Part& broker() { return attached_ ? static_cast<Part&>(*attached_) : *broker_; }
+  [[nodiscard]] const AmqpAddress& broker_address() const;
+  /// Null for a broker of our own.
+  [[nodiscard]] AttachedPart* attached() { return attached_.get(); }
   /// Producers, consumers, readers; the position is the index in record frames.
   [[nodiscard]] const std::vector<std::unique_ptr<WorkerPart>>& workers() const { return workers_; }
   [[nodiscard]] const model::Workload& workload() const { return workload_; }
   [[nodiscard]] const model::Topology& topology() const { return topology_; }
 
-  /// Makes the workspace and starts the broker; it is not ready yet.
-  Result<void> start_broker();
+  /// Makes the workspace and starts the broker, or borrows the vhost of an attached one; it is not ready yet.
+  asio::awaitable<Result<void>> start_broker();
   /// Starts all workers against the broker; their load begins at once. `seed` is the run's.
   Result<void> start_workers(std::uint64_t seed);
   /// The scenario's clock has begun: profiles of the load count from here.
   void experiment_began(std::int64_t at_ns);
 
-  /// Ends every part and all they left behind, hands the broker's logs to `keep`, removes the workspace. Sets
-  /// stopping(), so that whoever waits for a part gives up. Returns what went wrong. Safe to repeat.
+  /// Ends every part of ours and all they left behind (an attached broker is given back after that), hands the broker's
+  /// logs to `keep`, removes the workspace. Sets stopping(), so that whoever waits for a part gives up. Returns what
+  /// went wrong. Safe to repeat.
   asio::awaitable<std::vector<std::string>> end_all(std::function<void(const KeptLog&)> keep);
   [[nodiscard]] bool stopping() const { return stopping_; }
 
@@ -116,8 +123,9 @@ class RunParts : public Parts {
   std::filesystem::path folder_;
   Workspace workspace_;
   std::optional<std::int64_t> workspace_record_;
-  std::unique_ptr<BrokerPart> broker_;
-  EffectsTable effects_;  ///< What handlers noted; of no use where they note nothing.
+  std::unique_ptr<BrokerPart> broker_;      ///< Null where there is an attached one.
+  std::unique_ptr<AttachedPart> attached_;  ///< Null where there is a broker of our own.
+  EffectsTable effects_;                    ///< What handlers noted; of no use where they note nothing.
   std::vector<std::unique_ptr<WorkerPart>> workers_;
 };
 

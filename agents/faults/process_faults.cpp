@@ -38,6 +38,7 @@ Result<UndoRecord> plan_on_part(Parts& parts, const protocol::StepOrder& order) 
 
 asio::awaitable<Result<Proof>> take_down(Parts& parts, const protocol::StepOrder& order, int number) {
   BOOST_OUTCOME_CO_TRY(auto part, victim(parts, order));
+  if (Outsider* outsider = part->outsider()) co_return co_await outsider->take_down(number);
   Process& process = part->process();
   part->meant_to_run = false;
   const std::int64_t asked = monotonic_ns();
@@ -54,6 +55,7 @@ asio::awaitable<Result<Proof>> take_down(Parts& parts, const protocol::StepOrder
 
 asio::awaitable<Result<Proof>> bring_back(Parts& parts, const protocol::StepOrder& order, Seen) {
   BOOST_OUTCOME_CO_TRY(auto part, victim(parts, order));
+  if (Outsider* outsider = part->outsider()) co_return co_await outsider->bring_back();
   if (!part->process().alive()) {
     BOOST_OUTCOME_CO_TRY(part->start());
   }
@@ -62,6 +64,7 @@ asio::awaitable<Result<Proof>> bring_back(Parts& parts, const protocol::StepOrde
 
 asio::awaitable<Result<Proof>> stop_running(Parts& parts, const protocol::StepOrder& order, Seen) {
   BOOST_OUTCOME_CO_TRY(auto part, victim(parts, order));
+  if (Outsider* outsider = part->outsider()) co_return co_await outsider->pause();
   BOOST_OUTCOME_CO_TRY(part->process().signal(SIGSTOP));
   const bool stopped = co_await state_becomes(part->process(), is_stopped);
   if (!stopped) {
@@ -72,6 +75,7 @@ asio::awaitable<Result<Proof>> stop_running(Parts& parts, const protocol::StepOr
 
 asio::awaitable<Result<Proof>> let_run(Parts& parts, const protocol::StepOrder& order, Seen) {
   BOOST_OUTCOME_CO_TRY(auto part, victim(parts, order));
+  if (Outsider* outsider = part->outsider()) co_return co_await outsider->go_on();
   if (auto sent = part->process().signal(SIGCONT); sent.has_error()) {
     co_return Error{ErrorKind::unrestored, order.fault + ": " + sent.error().context};
   }

@@ -25,9 +25,8 @@ namespace {
 using asio::ip::tcp;
 
 /// ready, silent (connected, no answer yet) or refused; never ends by itself when the server stays silent.
-asio::awaitable<AmqpAnswer> converse(tcp::socket& socket, std::uint16_t port) {
+asio::awaitable<AmqpAnswer> converse(tcp::socket& socket, tcp::endpoint server) {
   constexpr auto quietly = asio::as_tuple(asio::use_awaitable);
-  const tcp::endpoint server{asio::ip::address_v4::loopback(), port};
   const auto [refused] = co_await socket.async_connect(server, quietly);
   if (refused) co_return AmqpAnswer::refused;
   static constexpr std::array<char, 8> header{'A', 'M', 'Q', 'P', 0, 0, 9, 1};
@@ -71,9 +70,16 @@ Result<std::uint16_t> pick_port() {
 }
 
 asio::awaitable<AmqpAnswer> ask_amqp(std::uint16_t port, Duration timeout) {
+  return ask_amqp("127.0.0.1", port, timeout);
+}
+
+asio::awaitable<AmqpAnswer> ask_amqp(std::string address, std::uint16_t port, Duration timeout) {
   using namespace asio::experimental::awaitable_operators;
+  boost::system::error_code wrong;
+  const auto host = asio::ip::make_address_v4(address, wrong);
+  if (wrong) co_return AmqpAnswer::refused;
   tcp::socket socket{co_await asio::this_coro::executor};
-  const auto outcome = co_await (converse(socket, port) || expire(timeout));
+  const auto outcome = co_await (converse(socket, tcp::endpoint{host, port}) || expire(timeout));
   co_return outcome.index() == 0 ? std::get<0>(outcome) : AmqpAnswer::silent;
 }
 

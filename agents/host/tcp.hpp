@@ -4,6 +4,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "common/clock.hpp"
 #include "common/error.hpp"
@@ -22,5 +23,7 @@ enum class AmqpAnswer { refused, silent, ready };
 
 /// Connects, sends the header, waits up to `timeout` for the first byte of `connection.start` (a method frame: 0x01).
 boost::asio::awaitable<AmqpAnswer> ask_amqp(std::uint16_t port, Duration timeout);
+/// The same of a server elsewhere; `address` is an IPv4 address.
+boost::asio::awaitable<AmqpAnswer> ask_amqp(std::string address, std::uint16_t port, Duration timeout);
 
 }  // namespace troop::agents

@@ -43,14 +43,50 @@ std::optional<model::Value> value_from(const json::value& value) {
   return std::nullopt;
 }
 
+json::object attach_json(const model::BrokerAttachment& attach) {
+  return {{"url_from", attach.url_from},
+          {"management_from", attach.management_from},
+          {"vhost", attach.vhost},
+          {"create", attach.create},
+          {"shared_vhost", attach.shared_vhost},
+          {"allow", json::array(attach.allow.begin(), attach.allow.end())},
+          {"systemd", attach.control.systemd},
+          {"docker", attach.control.docker},
+          {"pid_file", attach.control.pid_file},
+          {"command", attach.control.command}};
+}
+
+Result<model::BrokerAttachment> attach_from(const json::value& value) {
+  constexpr std::size_t allowed_max = 256;
+  model::BrokerAttachment attach;
+  Fields fields{value};
+  fields.take("url_from", attach.url_from);
+  fields.take("management_from", attach.management_from);
+  fields.take("vhost", attach.vhost);
+  fields.take("create", attach.create);
+  fields.take("shared_vhost", attach.shared_vhost);
+  fields.take_each("allow", allowed_max, [&](const json::value& entry) {
+    if (entry.is_string()) attach.allow.emplace_back(entry.get_string());
+    return entry.is_string();
+  });
+  fields.take("systemd", attach.control.systemd);
+  fields.take("docker", attach.control.docker);
+  fields.take("pid_file", attach.control.pid_file);
+  fields.take("command", attach.control.command);
+  if (!fields.good()) return fields.error("broker: attach");
+  return attach;
+}
+
 }  // namespace
 
 json::object to_json(const model::Broker& broker) {
-  return {{"kind", broker.kind},
-          {"managed", broker.managed},
-          {"port", broker.port},
-          {"binary", broker.binary},
-          {"start_timeout", broker.start_timeout.count()}};
+  json::object out{{"kind", broker.kind},
+                   {"managed", broker.managed},
+                   {"port", broker.port},
+                   {"binary", broker.binary},
+                   {"start_timeout", broker.start_timeout.count()}};
+  if (broker.attach) out["attach"] = attach_json(*broker.attach);
+  return out;
 }
 
 json::object to_json(const StepOrder& step) {
@@ -75,6 +111,10 @@ Result<model::Broker> broker_from_json(const json::value& value) {
   fields.take("binary", broker.binary);
   fields.take("start_timeout", broker.start_timeout);
   if (!fields.good()) return fields.error("broker");
+  if (const json::value* attach = value.get_object().if_contains("attach")) {
+    BOOST_OUTCOME_TRY(broker.attach, attach_from(*attach));
+  }
+  if (broker.managed == broker.attach.has_value()) return broken("broker: fields 'managed' and 'attach' disagree");
   return broker;
 }
 

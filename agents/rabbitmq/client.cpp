@@ -2,6 +2,7 @@
 
 #include <amqp.h>
 #include <amqp_tcp_socket.h>
+#include <fmt/format.h>
 #include <sys/time.h>
 
 #include <memory>
@@ -47,7 +48,8 @@ Result<Connection> connect(const AmqpAddress& broker, Duration timeout) {
   const timeval limit = to_timeval(timeout);
   amqp_set_handshake_timeout(connection.get(), &limit);
   amqp_set_rpc_timeout(connection.get(), &limit);
-  if (const int status = amqp_socket_open_noblock(socket, "127.0.0.1", broker.port, &limit); status != AMQP_STATUS_OK) {
+  if (const int status = amqp_socket_open_noblock(socket, broker.host.c_str(), broker.port, &limit);
+      status != AMQP_STATUS_OK) {
     return Error{ErrorKind::lost, std::string{"connect to the broker: "} + amqp_error_string2(status)};
   }
   const auto reply = amqp_login(connection.get(), broker.vhost.c_str(), 0, frame_bytes_max, 0, AMQP_SASL_METHOD_PLAIN,
@@ -57,6 +59,8 @@ Result<Connection> connect(const AmqpAddress& broker, Duration timeout) {
 }
 
 }  // namespace
+
+std::string run_mark(std::uint64_t seed) { return fmt::format("{:016x}", seed); }
 
 Result<std::string> broker_version(const AmqpAddress& broker, Duration timeout) {
   return broker_property(broker, "version", timeout);

@@ -11,11 +11,15 @@
 namespace troop::agents {
 
 struct AmqpAddress {
-  std::uint16_t port = 0;  ///< On 127.0.0.1.
+  std::uint16_t port = 0;
   std::string user;
   std::string password;  ///< Never printed.
   std::string vhost = "/";
+  std::string host = "127.0.0.1";  ///< An IPv4 address.
 };
+
+/// How connections of one run are told from all others: the client property troop_run.
+std::string run_mark(std::uint64_t seed);
 
 /// The version in the server's properties, "3.10.8". Errors: lost.
 Result<std::string> broker_version(const AmqpAddress& broker, Duration timeout);

@@ -12,6 +12,7 @@
 #include <system_error>
 #include <vector>
 
+#include "agents/rabbitmq/client.hpp"
 #include "common/unique_fd.hpp"
 #include "scenarios/model/topology.hpp"
 
@@ -91,8 +92,10 @@ amqp_rpc_reply_t log_in(amqp_connection_state_t connection, const WorkerConfig& 
   capability_table.kind = AMQP_FIELD_KIND_TABLE;
   capability_table.value.table = {static_cast<int>(std::size(capabilities)), capabilities};
   const std::string name = worker_name(config);
+  const std::string run = run_mark(config.seed);  // names are not unique in a broker that others use too
   amqp_table_entry_t properties[] = {entry("capabilities", capability_table),
-                                     entry("connection_name", text_value(name.c_str()))};
+                                     entry("connection_name", text_value(name.c_str())),
+                                     entry("troop_run", text_value(run.c_str()))};
   const amqp_table_t table{static_cast<int>(std::size(properties)), properties};
   // No heartbeat: the scenario's `retry.timeout` decides when silence is a failure, not the client library.
   constexpr int heartbeat_s = 0;

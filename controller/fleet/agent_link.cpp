@@ -14,6 +14,7 @@
 #include "agents/protocol/messages.hpp"
 #include "agents/protocol/spawn.hpp"
 #include "common/unique_fd.hpp"
+#include "scenarios/model/attach.hpp"
 
 namespace troop::controller {
 namespace asio = boost::asio;
@@ -22,13 +23,20 @@ namespace json = boost::json;
 namespace {
 
 constexpr int child_control_fd = 3;
-constexpr Duration greeting_max = std::chrono::seconds{10};
+/// A new agent first pays what a dead one owes: it may have to wait until an attached broker is up again.
+constexpr Duration greeting_max = std::chrono::seconds{90};
 
-/// What the agent may know of our environment: where to keep state and temporary files; nothing else is its business.
+/// What the agent may know of our environment: where to keep state and temporary files, and variables of ours, such as
+/// those that an attached broker's references name. Nothing else is its business.
 std::vector<std::string> agent_environment() {
   std::vector<std::string> out{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"};
   for (const char* name : {"TMPDIR", "XDG_RUNTIME_DIR", "TROOP_STATE_DIR"}) {
     if (const char* value = std::getenv(name)) out.push_back(std::string{name} + "=" + value);
+  }
+  for (char** each = environ; *each != nullptr; ++each) {
+    const std::string_view text{*each};
+    if (text.starts_with(model::secret_variable_prefix) && !text.starts_with("TROOP_STATE_DIR="))
+      out.emplace_back(text);
   }
   return out;
 }

@@ -8,8 +8,8 @@ namespace json = boost::json;
 using namespace std::chrono_literals;
 namespace {
 
-constexpr Duration stop_max = 40s;
-constexpr Duration hang_max = 5s;  ///< For an agent that has already been silent for a lease.
+constexpr Duration stop_max = 100s;  ///< An attached broker may have to be started first.
+constexpr Duration hang_max = 5s;    ///< For an agent that has already been silent for a lease.
 constexpr Duration end_max = 20s;
 constexpr const char* hung = "the agent hung and was killed; the kernel ended what it had started";
 

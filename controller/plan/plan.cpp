@@ -74,6 +74,9 @@ Plan make_plan(const model::Scenario& scenario, const model::Catalogue& catalogu
         .period = step.period,
         .parameters = step.parameters,
     });
+    const auto& attach = scenario.broker.attach;
+    const std::string_view other = attach ? model::back_end(*attach, step.fault) : std::string_view{};
+    if (!other.empty()) plan.steps.back().spec.back_end = other;
   }
   return plan;
 }

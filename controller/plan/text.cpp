@@ -27,6 +27,26 @@ std::string workload_text(const model::Workload& load) {
                      load.queue.name, load.queue.durable ? "" : "not ");
 }
 
+/// Who runs the broker; of one that others run, what would be touched there.
+std::string broker_text(const model::Scenario& scenario) {
+  const auto& broker = scenario.broker;
+  if (!broker.attach) return "  broker        " + broker.kind + ", a private one that is started and ended\n";
+  const auto& attach = *broker.attach;
+  const model::WorkloadNames names = model::names_of(scenario.workload);
+  const std::string_view whose = attach.create         ? "which the run makes and deletes"
+                                 : attach.shared_vhost ? "where others may be too"
+                                                       : "which must be empty";
+  std::string out = fmt::format("  broker        {} that others run, at {}, managed at {}\n", broker.kind,
+                                attach.url_from, attach.management_from);
+  out += fmt::format("  vhost         {}, {}\n", attach.vhost, whose);
+  const std::string exchanges =
+      names.exchanges.empty() ? std::string{} : fmt::format("; exchanges {}", fmt::join(names.exchanges, ", "));
+  out += fmt::format("  declares      queues {}{}; all deleted at the end\n", fmt::join(names.queues, ", "), exchanges);
+  if (!attach.allow.empty()) out += fmt::format("  allowed       {}\n", fmt::join(attach.allow, ", "));
+  if (attach.control.any()) out += "  controlled    by " + model::to_text(attach.control) + "\n";
+  return out;
+}
+
 /// A line of its own under a step: "            undone by   SIGCONT".
 void add_detail(std::string& out, std::string_view label, std::string_view text) {
   const std::string line = fmt::format("            {:<12}{}", label, text);
@@ -84,7 +104,7 @@ std::string to_text(const Plan& plan, const model::Scenario& scenario) {
   if (!scenario.title.empty()) out += ": " + scenario.title;
   fmt::format_to(std::back_inserter(out), "\n\n  seed          {}\n", plan.seed);
   if (!scenario.hypothesis.empty()) out += "  hypothesis    " + scenario.hypothesis + "\n";
-  out += "  broker        " + scenario.broker.kind + ", a private one that is started and ended\n";
+  out += broker_text(scenario);
   out += "  workload      " + workload_text(scenario.workload) + "\n";
   for (const auto& steady : plan.steady_state) out += "  steady state  " + steady + "\n";
   out += "\nFrom the steady state on\n\n";

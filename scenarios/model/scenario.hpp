@@ -8,19 +8,21 @@
 #include <vector>
 
 #include "common/clock.hpp"
+#include "scenarios/model/attach.hpp"
 #include "scenarios/model/value.hpp"
 
 namespace troop::model {
 
 using namespace std::chrono_literals;
 
-/// `[system.broker]`: a RabbitMQ that the agent starts and ends (`managed`).
+/// `[system.broker]`: a RabbitMQ that the agent starts and ends (`managed`), or one that others run (`attach`).
 struct Broker {
   std::string kind = "rabbitmq";
   bool managed = true;
   std::uint16_t port = 0;  ///< AMQP port on loopback; 0: the agent picks a free one.
   std::string binary = "/usr/lib/rabbitmq/bin/rabbitmq-server";
   Duration start_timeout = 60s;  ///< Until the port answers the AMQP header.
+  std::optional<BrokerAttachment> attach = {};
 };
 
 /// `[workload.exchange]`: where the producers publish to.

@@ -221,6 +221,17 @@ void refuse_steps(const Scenario& scenario, const model::Catalogue& catalogue, c
   }
 }
 
+/// What may not be done to a broker that others run.
+void refuse_on_attached(const Scenario& scenario, const Sound& sound, std::vector<Refusal>& out) {
+  if (!scenario.broker.attach || !sound("system.broker") || !sound("workload")) return;
+  for (std::size_t i = 0; i < scenario.steps.size(); ++i) {
+    const auto& step = scenario.steps[i];
+    if (!sound(fmt::format("step.{}", i))) continue;
+    auto why = model::refusal(*scenario.broker.attach, scenario.workload, step.fault, step.parameters);
+    if (!why.empty()) out.push_back({fmt::format("step.{}.fault", i), std::move(why)});
+  }
+}
+
 }  // namespace
 
 std::vector<Refusal> refusals(const Scenario& scenario, const model::Catalogue& catalogue, const Sound& sound) {
@@ -234,6 +245,7 @@ std::vector<Refusal> refusals(const Scenario& scenario, const model::Catalogue& 
                                       workload.keys, workload.producers)});
   }
   refuse_steps(scenario, catalogue, sound, out);
+  refuse_on_attached(scenario, sound, out);
   refuse_claims(scenario, sound, out);
   return out;
 }

@@ -8,6 +8,7 @@ using Path = std::string_view;
 using What = std::string_view;
 
 constexpr std::string_view name_pattern = "^[a-z0-9-]+$";
+constexpr std::string_view reference_pattern = "^(env:TROOP_[A-Z0-9_]+|file:/.*)$";
 constexpr std::string_view duration_pattern = R"(^ *[0-9]+(\.[0-9]+)? *(ns|us|ms|s|m|h) *$)";
 constexpr double day = 86400, hour = 3600, ms = 0.001;  // seconds
 
@@ -76,13 +77,30 @@ std::vector<Key> all_keys() {
       duration("duration", "20s", 100 * ms, day, "of the experiment, from the steady state on"),
 
       table("system", "what is broken"),
-      table("system.broker", "a RabbitMQ that the agent starts and ends"),
+      table("system.broker", "a RabbitMQ that the agent starts and ends, or one that others run"),
       choice("system.broker.kind", "rabbitmq", {"rabbitmq"}, "which broker"),
-      boolean("system.broker.managed", true, "a private broker, started for the run and ended with it"),
+      boolean("system.broker.managed", true,
+              "a private broker, started for the run and ended with it; false: [system.broker.attach] says which"),
       integer("system.broker.port", "0", 0, 65535, "AMQP port on loopback; 0: a free one"),
       text("system.broker.binary", "/usr/lib/rabbitmq/bin/rabbitmq-server",
            "the start script; not the wrapper in /usr/sbin, which switches users", 1, 4096, "^/"),
       duration("system.broker.start_timeout", "60s", 1, hour, "until the port answers the AMQP header"),
+      table("system.broker.attach", "a broker that others run"),
+      required(text("system.broker.attach.url_from", "", "where the agent finds amqp://user:password@host:port", 1,
+                    4096, reference_pattern)),
+      required(text("system.broker.attach.management_from", "",
+                    "where the agent finds http://host:port of the management API", 1, 4096, reference_pattern)),
+      required(text("system.broker.attach.vhost", "", "the one place in that broker where the run works")),
+      boolean("system.broker.attach.create", false, "the run makes the vhost, and deletes it afterwards"),
+      boolean("system.broker.attach.shared_vhost", false, "true: others may have queues and exchanges there too"),
+      texts("system.broker.attach.allow", 256,
+            "faults, by name, that reach everybody on that broker or destroy what nobody brings back"),
+      table("system.broker.attach.control", "one way to stop and start the broker"),
+      text("system.broker.attach.control.systemd", "", "its unit"),
+      text("system.broker.attach.control.docker", "", "its container"),
+      text("system.broker.attach.control.pid_file", "", "names the process to signal; command starts it again", 1, 4096,
+           "^/"),
+      text("system.broker.attach.control.command", "", "an entry of the host's policy file", 1, 64, name_pattern),
 
       table("workload", "who sends and receives what"),
       choice("workload.kind", "amqp", {"amqp"}, "which protocol"),

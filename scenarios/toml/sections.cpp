@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "scenarios/toml/broker_section.hpp"
 #include "scenarios/toml/parameters.hpp"
 #include "scenarios/toml/units.hpp"
 
@@ -39,24 +40,6 @@ auto named(TableReader& reader, std::string_view key, std::string_view what, con
 template <class Enum, std::size_t N>
 void read_enum(TableReader& reader, std::string_view key, const std::array<std::string_view, N>& names, Enum& out) {
   if (const auto chosen = reader.choice(key, names)) out = static_cast<Enum>(*chosen);
-}
-
-void read_broker(TableReader& reader, model::Broker& broker) {
-  static constexpr std::array<std::string_view, 1> kinds{"rabbitmq"};
-  reader.choice("kind", kinds);
-  reader.boolean("managed", broker.managed);
-  if (!broker.managed) reader.problem("managed", "'managed': this version only runs a broker of its own; use true");
-  std::int64_t port = broker.port;
-  reader.integer("port", port, 0, 65535);
-  broker.port = static_cast<std::uint16_t>(port);
-  std::string binary = broker.binary;
-  reader.text("binary", binary, {.max_bytes = 4096});
-  if (binary.starts_with('/'))
-    broker.binary = binary;
-  else
-    reader.problem("binary", "'binary' must be an absolute path, such as " + broker.binary);
-  reader.duration("start_timeout", broker.start_timeout, 1s, 1h);
-  reader.finish();
 }
 
 /// The name of a queue or an exchange of ours.

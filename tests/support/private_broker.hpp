@@ -7,11 +7,13 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <exception>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
 
+#include "agents/host/tcp.hpp"
 #include "agents/host/workspace.hpp"
 #include "agents/rabbitmq/broker.hpp"
 #include "agents/rabbitmq/client.hpp"
@@ -36,17 +38,31 @@ inline Result<void> run_to_end(boost::asio::awaitable<Result<void>> work) {
 class PrivateBroker {
  public:
   /// Starts it and waits until it answers, a minute at most.
-  static Result<std::unique_ptr<PrivateBroker>> start() {
+  static Result<std::unique_ptr<PrivateBroker>> start() { return start(false); }
+  /// The same with its management API, which answers a little later.
+  static Result<std::unique_ptr<PrivateBroker>> start_with_management() { return start(true); }
+  [[nodiscard]] std::uint16_t management_port() const { return management_port_; }
+
+ private:
+  static Result<std::unique_ptr<PrivateBroker>> start(bool management) {
     auto broker = std::make_unique<PrivateBroker>();
     BOOST_OUTCOME_TRYV(agents::ManagedBroker::check({}));
     BOOST_OUTCOME_TRY(auto folder, agents::Workspace::choose());
     BOOST_OUTCOME_TRY(broker->workspace_, agents::Workspace::create(folder));
     broker->broker_ = std::make_unique<agents::ManagedBroker>(model::Broker{}, folder, broker->stopping_);
     BOOST_OUTCOME_TRYV(broker->broker_->configure());
+    if (management) {
+      BOOST_OUTCOME_TRY(broker->management_port_, agents::pick_port());
+      std::ofstream{folder / "enabled_plugins"} << "[rabbitmq_management].\n";
+      std::ofstream{folder / "rabbitmq.conf", std::ios::app}
+          << "management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = " << broker->management_port_ << '\n';
+    }
     BOOST_OUTCOME_TRYV(broker->broker_->spawn());
     BOOST_OUTCOME_TRYV(broker->await_ready());
     return broker;
   }
+
+ public:
   PrivateBroker() = default;
   ~PrivateBroker() {
     if (broker_ == nullptr) return;
@@ -84,6 +100,7 @@ class PrivateBroker {
   Result<void> await_ready() { return run_to_end(broker_->ready()); }
 
   bool stopping_ = false;
+  std::uint16_t management_port_ = 0;
   agents::Workspace workspace_;
   std::unique_ptr<agents::ManagedBroker> broker_;
 };

@@ -88,7 +88,9 @@ class World {
 /// One `troop` command in a world. Killed by the destructor if it still runs; its agent then reverts by itself.
 class TroopCommand {
  public:
-  TroopCommand(World& world, const std::vector<std::string>& arguments) : world_(world) {
+  /// `variables`: more of its environment, "NAME=value".
+  TroopCommand(World& world, const std::vector<std::string>& arguments, const std::vector<std::string>& variables = {})
+      : world_(world) {
     std::vector<std::string> texts{std::string{TROOP_BIN_DIR} + "/troop"};
     texts.insert(texts.end(), arguments.begin(), arguments.end());
     std::vector<char*> argv;
@@ -97,6 +99,7 @@ class TroopCommand {
     std::vector<std::string> environment{"PATH=/usr/bin:/bin", "TMPDIR=" + (world.root() / "tmp").string(),
                                          "TROOP_STATE_DIR=" + (world.root() / "state").string(),
                                          "TROOP_LIBRARY=" TROOP_SOURCE_DIR "/scenarios/library"};
+    environment.insert(environment.end(), variables.begin(), variables.end());
     std::vector<char*> envp;
     for (auto& text : environment) envp.push_back(text.data());
     envp.push_back(nullptr);

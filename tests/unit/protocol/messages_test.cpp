@@ -20,6 +20,14 @@ model::Broker unusual_broker() {
   broker.port = 65535;
   broker.binary = "/opt/rabbit \"4\"/bin/server\n";
   broker.start_timeout = 90s;
+  auto& attach = broker.attach.emplace();
+  attach.url_from = "env:TROOP_URL";
+  attach.management_from = "file:/etc/troop/management";
+  attach.vhost = "a/b \"c\"";
+  attach.create = true;
+  attach.shared_vhost = true;
+  attach.allow = {"broker.stop", "broker.purge"};
+  attach.control = {"unit", "container", "/run/pid", "command"};
   return broker;
 }
 
@@ -94,6 +102,7 @@ TEST(BrokerMessageTest, ComesBackAsItWas) {
     EXPECT_EQ(got.value().port, sent.port);
     EXPECT_EQ(got.value().binary, sent.binary);
     EXPECT_EQ(got.value().start_timeout, sent.start_timeout);
+    EXPECT_EQ(got.value().attach, sent.attach);
   }
 }
 

@@ -85,6 +85,7 @@ const std::vector<Library>& libraries() {
       {"toml++/", {"scenarios/toml/"}},
       {"CLI/", {"controller/cli/", "controller/main.cpp", "agents/daemon/main.cpp"}},
       {"boost/beast", {}},
+      {"curl/", {"agents/rabbitmq/"}},
       {"amqp", {"agents/rabbitmq/", "agents/workers/", "tests/"}},
       {"rabbitmq-c/", {"agents/rabbitmq/", "agents/workers/", "tests/"}},
       {"gtest/", {"tests/"}},

@@ -52,7 +52,7 @@ std::string sample(const json::object& schema) {
     const auto* items = schema.if_contains("items");
     return items == nullptr ? "[]" : "[" + sample(items->as_object()) + "]";
   }
-  for (const char* text : {"x", "1s", "broker", "producer-1", "consumer-1", "/x", "< 1s", ">= 0.5"}) {
+  for (const char* text : {"x", "1s", "broker", "producer-1", "consumer-1", "/x", "< 1s", ">= 0.5", "env:TROOP_X"}) {
     if (troop::test::SchemaCheck{}.run(json::value(text), schema).empty()) return json::serialize(json::value(text));
   }
   ADD_FAILURE() << "no sample for " << json::serialize(schema);
