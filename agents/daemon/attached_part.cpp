@@ -4,6 +4,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <csignal>
 
 #include "agents/fault.hpp"
 #include "agents/protocol/fields.hpp"
@@ -14,7 +15,12 @@ namespace troop::agents {
 namespace json = boost::json;
 namespace {
 
-Error no_way() { return {ErrorKind::lost, "nothing here can stop or start the attached broker"}; }
+Error no_way() { return {ErrorKind::usage, "nothing here can stop or start the attached broker"}; }
+
+constexpr Duration answer_max = std::chrono::milliseconds{500};
+constexpr Duration look_interval = std::chrono::milliseconds{20};
+constexpr Duration down_max = std::chrono::seconds{20};
+constexpr Duration silent_max = std::chrono::seconds{5};
 
 constexpr const char* vhost_kind = "attached-vhost";
 constexpr const char* fault_kind = "attached-fault";
@@ -99,6 +105,7 @@ Result<std::unique_ptr<AttachedPart>> AttachedPart::create(const model::Broker& 
                                                            std::string mark) {
   std::unique_ptr<AttachedPart> part{new AttachedPart{wanted, names, std::move(mark)}};
   BOOST_OUTCOME_TRY(part->broker_, AttachedBroker::create(wanted, names, part->mark_, stopping));
+  part->server_ = server_control(wanted.attach->control);
   return part;
 }
 
@@ -140,10 +147,60 @@ UndoRecord AttachedPart::fault_record(const protocol::StepOrder& order, const Wo
   return record;
 }
 
-asio::awaitable<Result<Proof>> AttachedPart::take_down(int) { co_return no_way(); }
-asio::awaitable<Result<Proof>> AttachedPart::pause() { co_return no_way(); }
-asio::awaitable<Result<Proof>> AttachedPart::go_on() { co_return no_way(); }
-asio::awaitable<Result<Proof>> AttachedPart::bring_back() { co_return co_await ready(); }
+asio::awaitable<Result<void>> AttachedPart::check_step(const protocol::StepOrder& order) {
+  using Action = ServerControl::Action;
+  if (!model::acts_on_server(order.fault)) co_return success();
+  if (!server_) co_return no_way();
+  const bool pauses = order.fault == "broker.pause", kills = order.fault == "broker.kill";
+  BOOST_OUTCOME_CO_TRY(co_await server_->check(pauses ? Action::pause : kills ? Action::kill : Action::stop));
+  co_return co_await server_->check(pauses ? Action::resume : Action::start);
+}
+
+asio::awaitable<Result<void>> AttachedPart::act(ServerControl::Action action) {
+  if (!server_) co_return no_way();
+  co_return co_await server_->act(action);
+}
+
+asio::awaitable<Result<Proof>> AttachedPart::answers(AmqpAnswer wanted, Duration timeout, std::string what) {
+  const std::int64_t asked = monotonic_ns();
+  const AmqpAddress& address = broker_->address();
+  while (monotonic_ns() < asked + timeout.count()) {
+    const AmqpAnswer answer = co_await ask_amqp(address.host, address.port, answer_max);
+    const std::int64_t now = monotonic_ns();
+    if (answer == wanted) {
+      co_return Proof{now, fmt::format("port {} {} after {} ms", address.port, what, (now - asked) / 1'000'000)};
+    }
+    co_await pause_for(look_interval);
+  }
+  co_return Error{ErrorKind::timeout, fmt::format("port {} of the attached broker never {}", address.port, what)};
+}
+
+asio::awaitable<Result<Proof>> AttachedPart::take_down(int signal_number) {
+  BOOST_OUTCOME_CO_TRY(
+      co_await act(signal_number == SIGKILL ? ServerControl::Action::kill : ServerControl::Action::stop));
+  co_return co_await answers(AmqpAnswer::refused, down_max, "refused AMQP");
+}
+
+asio::awaitable<Result<Proof>> AttachedPart::pause() {
+  BOOST_OUTCOME_CO_TRY(co_await act(ServerControl::Action::pause));
+  co_return co_await answers(AmqpAnswer::silent, silent_max, "was silent");
+}
+
+asio::awaitable<Result<Proof>> AttachedPart::go_on() {
+  const auto asked = co_await act(ServerControl::Action::resume);  // an error where it is not paused, perhaps
+  auto proof = co_await ready();
+  if (proof.has_error() && asked.has_error()) co_return Error{ErrorKind::unrestored, asked.error().context};
+  co_return proof;
+}
+
+asio::awaitable<Result<Proof>> AttachedPart::bring_back() {
+  const AmqpAnswer answer = co_await ask_amqp(broker_->address().host, broker_->address().port, answer_max);
+  if (answer != AmqpAnswer::ready) {
+    const auto started = co_await act(ServerControl::Action::start);
+    if (started.has_error()) co_return Error{ErrorKind::unrestored, started.error().context};
+  }
+  co_return co_await ready();
+}
 
 std::optional<Result<void>> pay_for_attached(const UndoRecord& record) {
   if (record.kind != vhost_kind && record.kind != fault_kind) return std::nullopt;

@@ -5,9 +5,11 @@
 #include <memory>
 #include <optional>
 
+#include "agents/host/tcp.hpp"
 #include "agents/part.hpp"
 #include "agents/protocol/messages.hpp"
 #include "agents/rabbitmq/attached_broker.hpp"
+#include "agents/rabbitmq/server_control.hpp"
 #include "agents/undo_journal.hpp"
 
 namespace troop::agents {
@@ -27,6 +29,8 @@ class AttachedPart : public Part, private Outsider {
 
   /// Whether the run may use it. Reads only. Errors: usage.
   asio::awaitable<Result<void>> check();
+  /// Whether what the step needs is at hand to stop and start the broker. Reads only. Errors: usage.
+  asio::awaitable<Result<void>> check_step(const protocol::StepOrder& order);
   /// Looks once more, and makes the vhost where the run is to have one of its own. Errors: those of check(), lost.
   asio::awaitable<Result<void>> open(UndoJournal& journal);
   /// Connections of this run's workers are those that faults may close.
@@ -43,6 +47,9 @@ class AttachedPart : public Part, private Outsider {
 
  private:
   AttachedPart(const model::Broker& wanted, const model::WorkloadNames& names, std::string mark);
+  asio::awaitable<Result<void>> act(ServerControl::Action action);
+  /// Waits until the broker's port answers so. Errors: timeout.
+  asio::awaitable<Result<Proof>> answers(AmqpAnswer wanted, Duration timeout, std::string what);
   asio::awaitable<Result<Proof>> take_down(int signal_number) override;
   asio::awaitable<Result<Proof>> pause() override;
   asio::awaitable<Result<Proof>> go_on() override;
@@ -54,7 +61,8 @@ class AttachedPart : public Part, private Outsider {
   model::WorkloadNames names_;
   std::string mark_;
   std::unique_ptr<AttachedBroker> broker_;
-  UndoJournal* journal_ = nullptr;  ///< From open() on.
+  std::unique_ptr<ServerControl> server_;  ///< Null where nothing can stop it.
+  UndoJournal* journal_ = nullptr;         ///< From open() on.
   std::optional<std::int64_t> record_;
 };
 

@@ -156,6 +156,7 @@ asio::awaitable<Result<json::object>> ControlSession::prepare(const json::object
     if (broker.attach) {
       const auto why = model::refusal(*broker.attach, workload, step.order.fault, step.order.parameters);
       if (!why.empty()) co_return usage_error(why);
+      BOOST_OUTCOME_CO_TRY(co_await parts_->attached()->check_step(step.order));
     }
     BOOST_OUTCOME_CO_TRY(step.undo, step.fault->plan(*parts_, step.order));
     steps_[step.order.number] = std::move(step);

@@ -228,6 +228,42 @@ Result<void> end_stranger(const ProcessIdentity& identity, Duration grace) {
   return Error{ErrorKind::unrestored, "process " + std::to_string(identity.pid) + " survives SIGKILL"};
 }
 
+Result<Stranger> Stranger::find(pid_t pid) {
+  Stranger found;
+  found.pidfd_.reset(pidfd_open(pid));
+  const auto identity = identify(pid);
+  if (!found.pidfd_ || !identity) return Error{ErrorKind::lost, "there is no process " + std::to_string(pid)};
+  found.identity_ = *identity;
+  std::ifstream file{"/proc/" + std::to_string(pid) + "/comm"};
+  std::getline(file, found.command_);
+  // What was read is of the process that the descriptor pins only if that one is still there now.
+  if (!found.alive()) return Error{ErrorKind::lost, "process " + std::to_string(pid) + " has just ended"};
+  return found;
+}
+
+bool Stranger::alive() const {
+  pollfd ended{pidfd_.get(), POLLIN, 0};
+  return poll(&ended, 1, 0) == 0;
+}
+
+Result<void> Stranger::signal(int number) const {
+  if (pidfd_send_signal(pidfd_.get(), number) != 0) {
+    return system_error(ErrorKind::lost, "signal " + std::to_string(number) + " to pid " + std::to_string(pid()),
+                        errno);
+  }
+  return success();
+}
+
+OrphansGo::OrphansGo() {
+  int inherits = 0;
+  inherited_ = prctl(PR_GET_CHILD_SUBREAPER, &inherits) == 0 && inherits != 0;
+  if (inherited_) prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
+OrphansGo::~OrphansGo() {
+  if (inherited_) prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
 Result<void> become_subreaper() {
   if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return system_error(ErrorKind::lost, "PR_SET_CHILD_SUBREAPER", errno);
   return success();

@@ -80,6 +80,36 @@ class Process {
 /// Ends a process that is not our child, if it is still the one that was meant. Blocking, at most `grace` + 1 s.
 Result<void> end_stranger(const ProcessIdentity& identity, Duration grace);
 
+/// A process that is not our child, pinned: whatever gets its pid later is never meant.
+class Stranger {
+ public:
+  /// Errors: lost, where there is none.
+  static Result<Stranger> find(pid_t pid);
+  [[nodiscard]] pid_t pid() const { return identity_.pid; }
+  /// What /proc calls it: the begin of its program's name.
+  [[nodiscard]] const std::string& command() const { return command_; }
+  [[nodiscard]] bool alive() const;
+  /// Errors: lost.
+  [[nodiscard]] Result<void> signal(int number) const;
+
+ private:
+  ProcessIdentity identity_;
+  UniqueFd pidfd_;
+  std::string command_;
+};
+
+/// While it lives, orphaned descendants do not become our children: a daemon that a command starts has to outlive us.
+class OrphansGo {
+ public:
+  OrphansGo();
+  ~OrphansGo();
+  OrphansGo(const OrphansGo&) = delete;
+  OrphansGo& operator=(const OrphansGo&) = delete;
+
+ private:
+  bool inherited_ = false;  ///< What it was before.
+};
+
 /// Makes this process inherit orphaned descendants, so that none escapes (PR_SET_CHILD_SUBREAPER).
 Result<void> become_subreaper();
 /// Ends and reaps children that nobody here started: daemons our children left behind. Returns how many.

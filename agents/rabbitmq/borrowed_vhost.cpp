@@ -4,9 +4,14 @@
 
 #include <algorithm>
 
+#include "agents/host/process.hpp"
+
 namespace troop::agents {
 namespace json = boost::json;
 namespace {
+
+constexpr Duration clear_max = std::chrono::seconds{30};  // the API of a broker that was just started comes late
+constexpr Duration clear_interval = std::chrono::milliseconds{500};
 
 /// Nothing was changed yet: whatever keeps us from looking is a refusal.
 Error refused(const Error& why) { return usage_error("attached broker, management API: " + why.context); }
@@ -98,6 +103,15 @@ BorrowedVhost::Answer<void> BorrowedVhost::open() {
 }
 
 BorrowedVhost::Answer<void> BorrowedVhost::clear() {
+  const std::int64_t deadline = monotonic_ns() + clear_max.count();
+  while (true) {
+    auto cleared = co_await clear_once();
+    if (cleared.has_value() || monotonic_ns() >= deadline) co_return cleared;
+    co_await pause_for(clear_interval);
+  }
+}
+
+BorrowedVhost::Answer<void> BorrowedVhost::clear_once() {
   const std::string path = ManagementApi::path("vhosts", attachment_.vhost);
   auto found = co_await api_.get(path);
   if (found.has_error()) co_return unrestored(found.error());

@@ -36,12 +36,13 @@ class BorrowedVhost {
   Answer<void> check();
   /// Right after check(). Errors: lost.
   Answer<void> open();
-  /// Errors: unrestored.
+  /// Tries for half a minute at most. Errors: unrestored.
   Answer<void> clear();
 
  private:
   Answer<void> check_existing();
   Answer<void> check_names(std::string kind, const std::vector<std::string>& ours);
+  Answer<void> clear_once();
   Answer<void> clear_names();
   Answer<void> clear_all(std::string kind, const std::vector<std::string>& names);
 

@@ -11,7 +11,6 @@ namespace troop::agents {
 namespace {
 
 constexpr long connect_ms_max = 2000;
-constexpr long total_ms_max = 3000;
 constexpr std::size_t body_bytes_max = 8 << 20;
 
 struct CleanUpEasy {
@@ -59,7 +58,7 @@ Result<HttpAnswer> ask_http(const HttpRequest& request) {
   curl_easy_setopt(curl, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, connect_ms_max);
-  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, total_ms_max);
+  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count() / 1'000'000));
   curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, keep_body);
@@ -69,6 +68,7 @@ Result<HttpAnswer> ask_http(const HttpRequest& request) {
     curl_easy_setopt(curl, CURLOPT_USERNAME, request.user.c_str());
     curl_easy_setopt(curl, CURLOPT_PASSWORD, request.password.c_str());
   }
+  if (request.body.empty() && request.method == "POST") curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "");
   if (!request.body.empty()) {
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, static_cast<long>(request.body.size()));
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.body.c_str());

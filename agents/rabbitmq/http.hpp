@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/clock.hpp"
 #include "common/error.hpp"
 
 namespace troop::agents {
@@ -18,6 +19,7 @@ struct HttpRequest {
   std::string body = {};                  ///< JSON; sent where it is not empty.
   std::vector<std::string> headers = {};  ///< "Name: value"
   std::string unix_socket = {};           ///< Path of a socket to ask instead of the URL's host.
+  Duration timeout = std::chrono::seconds{3};
 };
 
 struct HttpAnswer {
@@ -25,7 +27,7 @@ struct HttpAnswer {
   std::string body;
 };
 
-/// Blocks for 3 s at most; answers beyond 8 MiB are an error. Any status is an answer. Errors: lost.
+/// Blocks for `timeout` at most; answers beyond 8 MiB are an error. Any status is an answer. Errors: lost.
 Result<HttpAnswer> ask_http(const HttpRequest& request);
 /// The same, without blocking the caller's thread.
 boost::asio::awaitable<Result<HttpAnswer>> ask_http_elsewhere(HttpRequest request);

@@ -140,9 +140,18 @@ BrokerControl::Answer<json::array> ManagementControl::bindings(std::string path)
   co_return found;
 }
 
+BrokerControl::Answer<json::value> ManagementControl::look_at_queue(std::string path) {
+  while (true) {
+    BOOST_OUTCOME_CO_TRY(auto found, co_await api_.get(path));
+    const bool told = policy_.empty() || text_of(found, "policy") == policy_ || monotonic_ns() >= policy_told_by_;
+    if (told || stopping_ || found.is_null()) co_return found;
+    co_await pause_for(look_interval);
+  }
+}
+
 BrokerControl::Answer<std::optional<json::object>> ManagementControl::queue(std::string name) {
   const std::string path = ManagementApi::path("queues", api_.vhost(), name);
-  BOOST_OUTCOME_CO_TRY(auto found, co_await api_.get(path));
+  BOOST_OUTCOME_CO_TRY(auto found, co_await look_at_queue(path));
   if (found.is_null()) co_return std::optional<json::object>{};
   auto definition = found.is_object()
                         ? chosen(found.get_object(), "name", "durable", "auto_delete", "exclusive", "arguments")
@@ -263,11 +272,14 @@ BrokerControl::Answer<void> ManagementControl::set_policy(json::object definitio
   auto body = chosen(definition, "pattern", "priority", "definition");
   if (!body) co_return not_understood("a policy's definition");
   (*body)["apply-to"] = text_of(definition, "apply_to");
+  policy_ = text_of(definition, "name");
+  policy_told_by_ = monotonic_ns() + listed_max.count();
   co_return co_await api_.put(ManagementApi::path("policies", api_.vhost(), text_of(definition, "name")),
                               std::move(*body));
 }
 
 BrokerControl::Answer<void> ManagementControl::delete_policy(std::string name) {
+  policy_.clear();
   BOOST_OUTCOME_CO_TRY(co_await api_.remove(ManagementApi::path("policies", api_.vhost(), name)));
   co_return success();
 }

@@ -55,6 +55,8 @@ class ManagementControl : public BrokerControl {
   /// long as that can take.
   Answer<std::vector<Connection>> connections_of(std::string client);
   Answer<boost::json::array> bindings(std::string path);
+  /// The API tells of a queue's new policy only after some seconds: waits for that as long as it can take.
+  Answer<boost::json::value> look_at_queue(std::string path);
   Answer<void> bind_all(const boost::json::value& bindings);
   /// Ready messages, counted by the queue itself: the API's own count is seconds old.
   Answer<std::int64_t> ready(std::string queue);
@@ -64,6 +66,8 @@ class ManagementControl : public BrokerControl {
   const bool& stopping_;
   std::string run_;
   std::vector<std::string> clients_;
+  std::string policy_;  ///< The last one that was set; empty once one was deleted.
+  std::int64_t policy_told_by_ = 0;
 };
 
 }  // namespace troop::agents

@@ -11,13 +11,6 @@ bool has(const auto& list, std::string_view wanted) {
   return std::ranges::find(list, wanted) != std::ranges::end(list);
 }
 
-/// Done by a signal or its like, to the whole broker.
-bool acts_on_server(std::string_view fault) {
-  static constexpr std::array<std::string_view, 4> faults{"broker.stop", "broker.kill", "broker.restart",
-                                                          "broker.pause"};
-  return has(faults, fault);
-}
-
 /// What only the broker's own Erlang node could do.
 std::string_view beyond_management(std::string_view fault) {
   if (fault == "broker.stop_app") return "the management API cannot stop the broker's application";
@@ -35,6 +28,12 @@ std::string text_parameter(const Parameters& parameters, std::string_view name) 
 }
 
 }  // namespace
+
+bool acts_on_server(std::string_view fault) {
+  static constexpr std::array<std::string_view, 4> faults{"broker.stop", "broker.kill", "broker.restart",
+                                                          "broker.pause"};
+  return has(faults, fault);
+}
 
 bool is_secret_reference(std::string_view text) {
   if (text.starts_with("file:/")) return true;

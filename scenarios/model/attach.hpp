@@ -48,6 +48,9 @@ inline constexpr std::array<std::string_view, 8> faults_to_allow{
     "broker.stop",  "broker.kill",         "broker.restart",         "broker.pause",
     "broker.purge", "broker.delete_queue", "broker.delete_exchange", "broker.delete_binding"};
 
+/// Stops or pauses the whole broker, and so needs `control`.
+bool acts_on_server(std::string_view fault);
+
 /// Why the fault cannot or may not act on such a broker; empty where it may. `parameters` as the step gives them.
 std::string refusal(const BrokerAttachment& attachment, const Workload& workload, std::string_view fault,
                     const Parameters& parameters);
