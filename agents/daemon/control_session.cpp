@@ -187,8 +187,9 @@ asio::awaitable<Result<json::object>> ControlSession::start_workers(const json::
   BOOST_OUTCOME_CO_TRY(parts_->start_workers(static_cast<std::uint64_t>(seed)));
   json::array names;
   for (const auto& worker : parts_->workers()) {
-    BOOST_OUTCOME_CO_TRY(co_await worker->ready());
     names.emplace_back(worker->name());
+    if (worker->last_resort) continue;
+    BOOST_OUTCOME_CO_TRY(co_await worker->ready());
   }
   co_return json::object{{"workers", std::move(names)}};
 }

@@ -38,6 +38,11 @@ Result<QueueDepth> look(RunParts& parts) {
   return sum;
 }
 
+void command_finish(WorkerPart& worker) {
+  worker.meant_to_run = false;
+  worker.ring().command(WorkerCommand::finish);
+}
+
 /// Waits for the chosen workers to end by themselves.
 asio::awaitable<void> await_end(RunParts& parts, bool producers, Duration timeout) {
   const std::int64_t deadline = monotonic_ns() + timeout.count();
@@ -81,9 +86,7 @@ asio::awaitable<bool> empty_for_good(RunParts& parts) {
 
 asio::awaitable<Ending> finish_producers(RunParts& parts, Duration timeout) {
   for (const auto& worker : parts.workers()) {
-    if (!worker->is_producer()) continue;
-    worker->meant_to_run = false;
-    worker->ring().command(WorkerCommand::finish);
+    if (worker->is_producer()) command_finish(*worker);
   }
   co_await await_end(parts, true, timeout);
   for (const auto& worker : parts.workers()) {
@@ -95,34 +98,76 @@ asio::awaitable<Ending> finish_producers(RunParts& parts, Duration timeout) {
   co_return Ending{true, {}};
 }
 
+namespace {
+
+/// Consumers and readers close, as far as they can.
+asio::awaitable<bool> close_consumers(RunParts& parts, Duration timeout) {
+  for (const auto& worker : parts.workers()) {
+    if (!worker->is_producer() && !worker->last_resort) command_finish(*worker);
+  }
+  co_await await_end(parts, false, timeout);
+  bool closed = true;
+  for (const auto& worker : parts.workers()) {
+    closed = closed && (worker->is_producer() || worker->last_resort || worker->closed_cleanly());
+  }
+  co_return closed;
+}
+
+/// What no consumer takes, or none can be done with, is read by somebody who only looks where it was. False: not to the
+/// end.
+asio::awaitable<bool> read_out(RunParts& parts, Duration idle_max) {
+  for (const auto& worker : parts.workers()) {
+    if (!worker->last_resort) continue;
+    if (worker->start().has_error()) co_return false;
+    const auto ready = co_await worker->ready();
+    if (ready.has_error()) co_return false;
+  }
+  const bool quiet = co_await await_quiet(parts, idle_max);
+  bool closed = true;
+  for (const auto& worker : parts.workers()) {
+    if (!worker->last_resort) continue;
+    command_finish(*worker);
+    co_await worker->process().ended_within(idle_max);
+    closed = closed && worker->closed_cleanly();
+  }
+  co_return quiet&& closed;
+}
+
+asio::awaitable<Result<void>> restart_consumers(RunParts& parts) {
+  for (const auto& worker : parts.workers()) {
+    if (worker->is_producer() || worker->last_resort) continue;
+    (void)co_await worker->end();
+    BOOST_OUTCOME_CO_TRY(worker->start());
+    (void)co_await worker->ready();
+  }
+  co_return success();
+}
+
+}  // namespace
+
 asio::awaitable<Ending> drain(RunParts& parts, Duration idle_max) {
   // While a delayed message waits, nothing moves.
   const auto& delays = parts.workload().publish.delays;
   if (!delays.empty()) idle_max += *std::ranges::max_element(delays);
   constexpr int rounds_max = 5;
   for (int round = 0; round < rounds_max; ++round) {
-    const bool quiet = co_await await_quiet(parts, idle_max);
-    if (!quiet) {
-      co_return Ending{false,
-                       fmt::format("the queues were not emptied: nothing moved for {}", model::to_text(idle_max))};
+    bool taken = false;
+    if (parts.workload().consumers > 0) taken = co_await await_quiet(parts, idle_max);
+    if (parts.stopping()) break;
+    const bool closed = co_await close_consumers(parts, idle_max);
+    if (!taken) {
+      bool read = false;
+      if (round == 0 && closed && look(parts).has_value()) read = co_await read_out(parts, idle_max);
+      if (!read) {
+        co_return Ending{false,
+                         fmt::format("the queues were not emptied: nothing moved for {}", model::to_text(idle_max))};
+      }
     }
-    for (const auto& worker : parts.workers()) {
-      if (worker->is_producer()) continue;
-      worker->meant_to_run = false;
-      worker->ring().command(WorkerCommand::finish);
-    }
-    co_await await_end(parts, false, idle_max);
-    bool closed = true;
-    for (const auto& worker : parts.workers()) closed = closed && (worker->is_producer() || worker->closed_cleanly());
     const bool empty = co_await empty_for_good(parts);
     if (closed && empty) co_return Ending{true, {}};
     if (parts.stopping()) break;
-    for (const auto& worker : parts.workers()) {
-      if (worker->is_producer()) continue;
-      (void)co_await worker->end();
-      if (auto started = worker->start(); started.has_error()) co_return Ending{false, started.error().context};
-      (void)co_await worker->ready();
-    }
+    auto restarted = co_await restart_consumers(parts);
+    if (restarted.has_error()) co_return Ending{false, restarted.error().context};
   }
   co_return Ending{false, "the queues did not stay empty after their consumers had closed"};
 }

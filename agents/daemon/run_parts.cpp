@@ -150,7 +150,11 @@ Result<std::unique_ptr<RunParts>> RunParts::create(const model::Broker& broker, 
   BOOST_OUTCOME_TRY(declare(WorkerConfig::Role::producer, workload.producers));
   BOOST_OUTCOME_TRY(declare(WorkerConfig::Role::consumer, workload.consumers));
   const auto sinks = parts->topology_.count(model::QueueDeclaration::Use::sink);
-  BOOST_OUTCOME_TRY(declare(WorkerConfig::Role::reader, static_cast<std::int64_t>(sinks)));
+  const auto worked = parts->topology_.count(model::QueueDeclaration::Use::work);
+  BOOST_OUTCOME_TRY(declare(WorkerConfig::Role::reader, static_cast<std::int64_t>(sinks + worked)));
+  for (std::size_t i = parts->workers_.size() - worked; i < parts->workers_.size(); ++i) {
+    parts->workers_[i]->last_resort = true;
+  }
   return parts;
 }
 
@@ -184,6 +188,7 @@ Result<void> RunParts::start_workers(std::uint64_t seed) {
   if (attached_) attached_->workers_start(seed, std::move(names));
   for (const auto& worker : workers_) {
     worker->connect_to(broker_address(), seed);
+    if (worker->last_resort) continue;
     BOOST_OUTCOME_TRY(worker->start());
   }
   return success();

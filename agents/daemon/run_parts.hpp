@@ -62,6 +62,8 @@ class WorkerPart : public Part {
   Result<void> start() override;
   asio::awaitable<Result<Proof>> ready() override;
   asio::awaitable<Result<void>> end();
+  /// A reader that is started only if, at the end, consumers do not take what is in their queue.
+  bool last_resort = false;
   [[nodiscard]] Ring& ring() { return ring_; }
   [[nodiscard]] const Ring& ring() const { return ring_; }
   [[nodiscard]] bool is_producer() const { return config_.role == WorkerConfig::Role::producer; }
@@ -101,7 +103,7 @@ class RunParts : public Parts {
 
   /// Makes the workspace and starts the broker, or borrows the vhost of an attached one; it is not ready yet.
   asio::awaitable<Result<void>> start_broker();
-  /// Starts all workers against the broker; their load begins at once. `seed` is the run's.
+  /// Starts all workers but those of last resort against the broker; their load begins at once. `seed` is the run's.
   Result<void> start_workers(std::uint64_t seed);
   /// The scenario's clock has begun: profiles of the load count from here.
   void experiment_began(std::int64_t at_ns);

@@ -34,8 +34,8 @@ enum class RecordKind : std::uint8_t {
 
 constexpr RecordKind last_record_kind = RecordKind::sink;
 
-enum class SinkReason : std::uint8_t { dead_lettered, expired, rejected, overflow };
-constexpr SinkReason last_sink_reason = SinkReason::overflow;
+enum class SinkReason : std::uint8_t { dead_lettered, expired, rejected, overflow, queued };
+constexpr SinkReason last_sink_reason = SinkReason::queued;
 
 enum class RecordError : std::uint8_t {
   none,

@@ -91,8 +91,10 @@ WorkerConfig worker_config(WorkerConfig::Role role, std::int64_t number, const m
 
 std::size_t queue_of(const WorkerConfig& config) {
   if (config.role == WorkerConfig::Role::consumer) return model::queue_of_consumer(config.workload, config.number);
-  return model::topology_of(config.workload).count(model::QueueDeclaration::Use::work) +
-         static_cast<std::size_t>(config.number) - 1;
+  const auto topology = model::topology_of(config.workload);
+  const std::size_t index = static_cast<std::size_t>(config.number) - 1;
+  const std::size_t sinks = topology.count(model::QueueDeclaration::Use::sink);
+  return index < sinks ? topology.count(model::QueueDeclaration::Use::work) + index : index - sinks;
 }
 
 std::vector<std::uint32_t> owned_keys(const WorkerConfig& config) {

@@ -36,7 +36,8 @@ std::string worker_name(const WorkerConfig& config);
 /// The configuration of one worker of `workload`: its share of the rate is set, connection and seed are the caller's.
 WorkerConfig worker_config(WorkerConfig::Role role, std::int64_t number, const model::Workload& workload);
 
-/// Where a consumer or a reader works: an index into the queues of the workload's topology.
+/// Where a consumer or a reader works: an index into the queues of the workload's topology. The first readers have the
+/// sinks; those beyond have the work queues, and read out what no consumer takes.
 std::size_t queue_of(const WorkerConfig& config);
 
 /// The keys that belong to this producer alone: those of 1 … keys with (key - 1) mod producers = number - 1. Never

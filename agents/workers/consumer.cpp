@@ -7,7 +7,8 @@
 // With ack_when = "before" the acknowledgement comes right behind the delivery: what dies then is lost to the business.
 // With ack `none` the broker has forgotten the message when it arrives here: what a dying process holds is lost.
 //
-// A reader does the same for a dead-letter queue, except that it records where each message ended, and why.
+// A reader does the same for a dead-letter queue, except that it records where each message ended, and why. At the end
+// of a run it reads out the work queues, too, if consumers do not take what is in them.
 #include "agents/workers/consumer.hpp"
 
 #include <algorithm>
@@ -240,9 +241,11 @@ class Consumer {
   /// What no message of the run, or no broker, put into the dead-letter queue is no evidence. In the error queue the
   /// routing key is the consumer's word for the queue that the message left.
   void file_away() {
-    const bool is_error_queue = consume_.on_failure == Consume::OnFailure::republish &&
-                                topology_.queues.at(queue_of(config_)).name == consume_.error.queue;
+    const auto& here = topology_.queues.at(queue_of(config_));
+    const bool is_error_queue =
+        consume_.on_failure == Consume::OnFailure::republish && here.name == consume_.error.queue;
     if (is_error_queue) death_ = Death{came_by_, protocol::SinkReason::dead_lettered};
+    if (here.use == model::QueueDeclaration::Use::work) death_ = Death{here.name, protocol::SinkReason::queued};
     const auto left = death_ ? std::ranges::find(topology_.queues, death_->queue, &model::QueueDeclaration::name)
                              : topology_.queues.end();
     ring_.counters().delivered.add();

@@ -198,18 +198,36 @@ std::vector<Listed> scenarios_in(const fs::path& library) {
   return found;
 }
 
+/// "delivery at-least-once (lost must show), accounting"
+std::string proves(const model::Scenario& scenario) {
+  std::vector<std::string> out;
+  for (const auto& invariant : scenario.invariants) {
+    std::string text = invariant.kind;
+    for (const auto& [name, value] : invariant.parameters) {
+      if (const auto* word = std::get_if<std::string>(&value)) text += " " + *word;
+      if (const auto* limit = std::get_if<Duration>(&value))
+        text += fmt::format(" {} {}", name, model::to_text(*limit));
+    }
+    if (!invariant.expect.empty()) text += fmt::format(" ({} must show)", fmt::join(invariant.expect, ", "));
+    out.push_back(std::move(text));
+  }
+  return fmt::format("{}", fmt::join(out, ", "));
+}
+
 std::string scenarios_text(const std::vector<Listed>& list) {
   std::string out, group = "\n";
   for (const auto& [folder, name, problems, scenario] : list) {
     if (folder != group) out += fmt::format("{}{}\n", out.empty() ? "" : "\n", folder.empty() ? "." : folder);
     group = folder;
     if (problems > 0) {
-      out += fmt::format("  {:<32}{} problems; troop validate {} shows them\n", printable(name), problems,
+      out += fmt::format("  {:<42}{} problems; troop validate {} shows them\n", printable(name), problems,
                          printable(name));
       continue;
     }
-    out += fmt::format("  {:<32}{}, {}\n", printable(name), scenario.title, model::to_text(scenario.duration));
-    if (!scenario.hypothesis.empty()) out += fmt::format("  {:<32}{}\n", "", scenario.hypothesis);
+    out += fmt::format("  {:<42}{}; {} of load, about 15s more for start and end\n", printable(name), scenario.title,
+                       model::to_text(scenario.duration));
+    if (!scenario.hypothesis.empty()) out += fmt::format("  {:<42}{}\n", "", scenario.hypothesis);
+    out += fmt::format("  {:<42}judged: {}\n", "", proves(scenario));
   }
   return out;
 }
@@ -224,6 +242,7 @@ json::array scenarios_json(const std::vector<Listed>& list) {
                                   {"hypothesis", scenario.hypothesis},
                                   {"tags", std::move(tags)},
                                   {"duration_ns", scenario.duration.count()},
+                                  {"judged", proves(scenario)},
                                   {"problems", problems}});
   }
   return out;

@@ -68,7 +68,8 @@ Experiment::Experiment(asio::io_context& io, const RunRequest& request, Progress
   for (std::int64_t n = 1; n <= workload.producers; ++n) workers_.push_back(model::producer_name(n));
   for (std::int64_t n = 1; n <= workload.consumers; ++n) workers_.push_back(model::consumer_name(n));
   const auto topology = model::topology_of(workload);
-  for (std::size_t n = 1; n <= topology.count(model::QueueDeclaration::Use::sink); ++n) {
+  const std::size_t readers = topology.queues.size() - topology.count(model::QueueDeclaration::Use::delay);
+  for (std::size_t n = 1; n <= readers; ++n) {
     workers_.push_back(model::reader_name(static_cast<std::int64_t>(n)));
   }
   for (const auto& step : request.plan.steps) {

@@ -42,7 +42,7 @@ std::string_view to_text(RecordError error) {
 }
 
 std::string_view to_text(protocol::SinkReason reason) {
-  static constexpr std::array<std::string_view, 4> names{"dead-lettered", "expired", "rejected", "overflow"};
+  static constexpr std::array<std::string_view, 5> names{"dead-lettered", "expired", "rejected", "overflow", "queued"};
   return names.at(static_cast<std::size_t>(reason));
 }
 

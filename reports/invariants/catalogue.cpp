@@ -10,7 +10,7 @@ std::span<const TableEntry> table() {
   static const std::vector<TableEntry> entries{
       {{.kind = "delivery",
         .summary = "every confirmed message arrives, and none more often than promised",
-        .anomalies = {"lost", "duplicated", "redelivered", "unexpected", "aborted"},
+        .anomalies = {"lost", "duplicated", "redelivered", "unexpected", "aborted", "vanished"},
         .parameters = {{.name = "guarantee",
                         .type = ParameterType::choice,
                         .what = "what is promised",

@@ -80,7 +80,13 @@ void DeliveryInvariant::judge(const CopyView& copy, const Ledger& ledger, Findin
     // Delivered is not processed.
     if (copy.processed() || !(effects_promised_ || ledger.records_effects(copy.queue))) return;
   }
-  if (!copy.confirmed) return;
+  if (!copy.confirmed) {
+    // Published to nobody's knowledge, and never seen: no promise was broken, but it is gone all the same.
+    if (copy.indeterminate && !copy.sunk() && !copy.unclear && copy.drained != none) {
+      findings.add("vanished", id, {index_of(copy.first_publish)}, copy.first_publish, copy.drained);
+    }
+    return;
+  }
   if (copy.sunk()) {
     if ((copy.copy->sinks & ~unknown_sink) == 0) ++unclear_;
   } else if (copy.unclear) {
@@ -125,6 +131,7 @@ Judgement DeliveryInvariant::conclude(const Evidence& evidence, bool complete) {
                       {"redelivered", findings.count("redelivered")},
                       {"recovered", recovered_},
                       {"aborted", findings.count("aborted")}};
+  if (findings.count("vanished") > 0) judgement.counts.emplace_back("vanished", findings.count("vanished"));
   if (processed_ > 0 || effects_promised_) judgement.counts.emplace_back("processed", processed_);
   findings.conclude(judgement, complete && pending_ == 0 && unclear_ == 0);
   if (attempted_ == 0 && delivered_ == 0) {

@@ -111,8 +111,9 @@ TEST_F(Commands, list_names_everything_with_its_parameters) {
   EXPECT_THAT(run({"list", "faults"}).out, testing::AllOf(HasSubstr("broker.kill\n"), HasSubstr("default SIGKILL")));
   EXPECT_THAT(run({"list", "probes"}).out, HasSubstr("amqp.publish\n"));
   EXPECT_THAT(run({"list", "invariants"}).out, testing::AllOf(HasSubstr("delivery\n"), HasSubstr("at-least-once")));
-  EXPECT_THAT(run({"list", "scenarios", "--library", library}).out,
-              testing::AllOf(HasSubstr("broker/kill-transient"), HasSubstr("RabbitMQ stops for 5 s under load, 20s")));
+  EXPECT_THAT(
+      run({"list", "scenarios", "--library", library}).out,
+      testing::AllOf(HasSubstr("broker/kill-transient"), HasSubstr("RabbitMQ stops for 5 s under load; 20s of load")));
   EXPECT_EQ(run({"list", "nothing"}).exit_code, 2);
   EXPECT_EQ(run({"list", "scenarios", "--library", "none"}).exit_code, 2);
 }

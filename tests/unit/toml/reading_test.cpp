@@ -85,7 +85,7 @@ TEST(Library, every_file_is_valid) {
     if (!reading.scenario) continue;
     EXPECT_FALSE(reading.scenario->title.empty()) << entry.path();
     EXPECT_FALSE(reading.scenario->hypothesis.empty()) << entry.path();
-    EXPECT_FALSE(reading.scenario->steps.empty()) << entry.path();
+    EXPECT_FALSE(reading.scenario->invariants.empty()) << entry.path();
   }
   EXPECT_GE(files, 6U);
 }
