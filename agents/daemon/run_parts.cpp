@@ -183,7 +183,7 @@ asio::awaitable<Result<void>> RunParts::start_broker() {
 Result<void> RunParts::start_workers(std::uint64_t seed) {
   std::vector<std::string> names;
   for (const auto& worker : workers_) {
-    names.push_back(worker->name());
+    if (!worker->last_resort) names.push_back(worker->name());
   }
   if (attached_) attached_->workers_start(seed, std::move(names));
   for (const auto& worker : workers_) {
