@@ -5,12 +5,12 @@
 //   notice   {"notice": NAME, …}                           agent → controller, unasked
 //
 //   request          carries                               reply
-//   hello            version, directory                    version, pid, host, kernel, cpus, unpaid
+//   hello            version, directory                    version, pid, host, kernel, cpus, unpaid, agent
 //   prepare          broker, workload, steps               steps: [{back_end, undo_max, irreversible}]
-//   start_broker                                           port, version, pid, asked, ready
+//   start_broker                                           port, version, platform, pid, asked, ready
 //   start_workers    seed                                  workers: [name …], by record-frame index
 //   begin            (the steady state is reached; the scenario's clock begins)
-//   apply            step                                  effective, proof
+//   apply            step                                  effective, proof, pid
 //   revert           step                                  restored, proof
 //   finish_producers timeout                               closed, detail
 //   drain            timeout                               drained, queues, detail
