@@ -9,6 +9,7 @@
 #include "scenarios/model/faults/catalogue.hpp"
 #include "tests/support/coroutine.hpp"
 #include "tests/support/fake_broker.hpp"
+#include "tests/support/fault_name.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace troop::agents {

@@ -9,11 +9,10 @@
 #include "agents/fault.hpp"
 #include "scenarios/model/faults/catalogue.hpp"
 #include "tests/support/coroutine.hpp"
+#include "tests/support/fault_name.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace troop::agents {
-
-void PrintTo(const Fault& fault, std::ostream* out) { *out << fault.name; }
 
 namespace {
 
