@@ -16,6 +16,7 @@
 #include "controller/cli/support.hpp"
 #include "controller/cli/watch.hpp"
 #include "reports/formats/formats.hpp"
+#include "reports/invariants/control.hpp"
 
 namespace troop::controller {
 namespace fs = std::filesystem;
@@ -27,6 +28,7 @@ struct Arguments {
   std::optional<std::uint64_t> seed;
   std::vector<std::string> sets;
   bool rehearse = false;
+  bool control = false;
 };
 
 /// The run directory, empty and ours. `made`: what was not there before, the innermost folder first.
@@ -60,6 +62,22 @@ void discard(const fs::path& directory, const std::vector<fs::path>& made) {
   for (const auto& folder : made) fs::remove(folder, ignored);
 }
 
+/// The same without its faults, in a folder of its own.
+RunRequest control_of(const RunRequest& request) {
+  RunRequest control = request;
+  control.scenario.steps.clear();
+  control.scenario.invariants = invariants::control_claims(request.scenario.invariants);
+  control.plan = make_plan(control.scenario, catalogue(), request.plan.seed);
+  control.directory = request.directory / "control";
+  return control;
+}
+
+void print_summary(const RunOutcome& outcome, const fs::path& directory) {
+  const bool colour = isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr;
+  // Where nobody can read it, the run directory says the same.
+  write_all(stdout, formats::to_terminal(outcome.document, {.colour = colour, .directory = directory.string()}));
+}
+
 int run_scenario(const Arguments& arguments) {
   auto overrides = parse_overrides(arguments.sets);
   if (overrides.has_error()) return report_error(overrides.error());
@@ -68,6 +86,10 @@ int run_scenario(const Arguments& arguments) {
   if (!reading.scenario) {
     print_problems(reading.problems);
     return code(Exit::usage);
+  }
+  if (arguments.control && reading.scenario->steps.empty()) {
+    return report_error(
+        usage_error(reading.scenario->name + " has no faults: without --control it is its own control"));
   }
   auto agent = find_agent();
   if (agent.has_error()) return report_error(agent.error());
@@ -80,11 +102,33 @@ int run_scenario(const Arguments& arguments) {
                      .plan = make_plan(*reading.scenario, catalogue(), seed),
                      .directory = directory.value(),
                      .agent = agent.value(),
+                     .control = {},
                      .rehearse = arguments.rehearse};
   const Provenance provenance{path.string(), reading.source, arguments.sets};
   auto progress = make_progress(isatty(STDERR_FILENO) != 0);
   progress->note(
       fmt::format("scenario {}, seed {}, run directory {}", request.scenario.name, seed, request.directory.string()));
+  if (arguments.control && !arguments.rehearse) {
+    const RunRequest control = control_of(request);
+    std::error_code failure;
+    fs::create_directory(control.directory, failure);
+    if (failure) return report_error(usage_error(control.directory.string() + ": " + failure.message()));
+    progress->note("control: the same without its faults");
+    const RunOutcome without = run(control, provenance, *progress);
+    if (without.exit_code == code(Exit::usage)) {
+      discard(control.directory, {control.directory});
+      discard(request.directory, made);
+      return report_error(usage_error(without.refusal));
+    }
+    if (without.exit_code >= code(Exit::unrestored) || without.document.ended_by != "completed") {
+      progress->note("the control did not come to its end, so no fault is played");
+      progress.reset();
+      print_summary(without, control.directory);
+      return without.exit_code;
+    }
+    progress->note(fmt::format("control: {}; now with its faults", to_text(without.document.judged.verdict)));
+    request.control = control.directory / "history.ndjson";
+  }
   const RunOutcome outcome = run(request, provenance, *progress);
   progress.reset();
 
@@ -98,10 +142,7 @@ int run_scenario(const Arguments& arguments) {
         print_answer(to_text(request.plan, request.scenario) + "\nThis host can do it; nothing was started.\n");
     return std::max(outcome.exit_code, printed);
   }
-  const bool colour = isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr;
-  // Where nobody can read it, the run directory says the same.
-  write_all(stdout,
-            formats::to_terminal(outcome.document, {.colour = colour, .directory = request.directory.string()}));
+  print_summary(outcome, request.directory);
   return outcome.exit_code;
 }
 
@@ -123,6 +164,8 @@ void add_run(CLI::App& app, int& exit_code) {
       ->allow_extra_args(false);
   command->add_flag("--dry-run", arguments->rehearse,
                     "Check everything on this host, say what would happen, start nothing");
+  command->add_flag("--control", arguments->control,
+                    "Run it without its faults first: what shows there too is not the faults' doing");
   command->footer(
       "Example:\n  troop run broker/stop --set workload.rate=500 --out /tmp/first-run\n\n"
       "Exit codes: 0 pass, 1 fail, 2 usage (nothing was touched), 3 inconclusive,\n"

@@ -8,6 +8,7 @@
 
 #include "controller/cli/commands.hpp"
 #include "controller/cli/support.hpp"
+#include "reports/invariants/control.hpp"
 #include "reports/invariants/judge.hpp"
 #include "scenarios/toml/reader.hpp"
 
@@ -20,6 +21,7 @@ using invariants::Verdict;
 struct Options {
   std::string history;
   std::string invariants;
+  std::string control;
   std::string format = "text";
 };
 
@@ -58,8 +60,13 @@ int verify(const Options& options) {
     print_problems(reading.problems);
     return code(Exit::usage);
   }
-  const auto judged = invariants::judge(options.history, reading.invariants);
+  auto judged = invariants::judge(options.history, reading.invariants);
   if (!judged) return report_error(judged.error());
+  if (!options.control.empty()) {
+    const auto control = invariants::judge_control(options.control, reading.invariants);
+    if (!control) return report_error(control.error());
+    invariants::weigh(judged.value(), reading.invariants, control.value());
+  }
   for (const auto& warning : judged.value().warnings) write_all(stderr, fmt::format("troop: {}\n", printable(warning)));
   const std::string out = options.format == "json" ? boost::json::serialize(invariants::to_json(judged.value())) + "\n"
                                                    : as_text(judged.value());
@@ -79,6 +86,10 @@ void add_verify(CLI::App& app, int& exit_code) {
   command->add_option("--invariants", options->invariants, "[[invariant]] entries, or a whole scenario")
       ->type_name("FILE")
       ->required();
+  command
+      ->add_option("--control", options->control,
+                   "history.ndjson of the same without its faults: what shows there too is not theirs")
+      ->type_name("HISTORY");
   command->add_option("--format", options->format, "text or json")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();

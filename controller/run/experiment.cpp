@@ -129,7 +129,8 @@ asio::awaitable<void> Experiment::run() {
     const Counts& counts = recorder_->counts();
     document_.counts = {{"published", counts.published}, {"confirmed", counts.confirmed},
                         {"failed", counts.failed},       {"indeterminate", counts.indeterminate},
-                        {"delivered", counts.delivered}, {"acknowledged", counts.acknowledged}};
+                        {"delivered", counts.delivered}, {"acknowledged", counts.acknowledged},
+                        {"caller_wait_ms_max", counts.longest_wait / 1'000'000}};
   }
   end_phase();
   document_.length = since_began(monotonic_ns());

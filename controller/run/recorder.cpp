@@ -136,6 +136,7 @@ void Recorder::count(const Record& record) {
   switch (record.kind) {
     case RecordKind::publish_invoke:
       ++counts_.published;
+      if (record.attempt <= 1) counts_.longest_wait = std::max(counts_.longest_wait, record.time - record.intended);
       break;
     case RecordKind::publish_ok:
       ++counts_.confirmed;

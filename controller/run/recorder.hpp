@@ -35,6 +35,7 @@ struct Counts {
   std::int64_t indeterminate = 0;
   std::int64_t delivered = 0;
   std::int64_t acknowledged = 0;
+  std::int64_t longest_wait = 0;  ///< From a message's intended time until a producer took it; nanoseconds.
 };
 
 class Recorder {

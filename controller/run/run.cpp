@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/signal_set.hpp>
 #include <boost/version.hpp>
 #include <csignal>
@@ -12,6 +13,7 @@
 #include "reports/formats/formats.hpp"
 #include "reports/formats/logs.hpp"
 #include "reports/formats/series.hpp"
+#include "reports/invariants/control.hpp"
 #include "reports/invariants/judge.hpp"
 
 namespace troop::controller {
@@ -42,6 +44,15 @@ void judge_evidence(formats::RunDocument& document, const RunRequest& request) {
     return;
   }
   document.judged = std::move(judged).value();
+  if (!request.control.empty()) {
+    const auto control = invariants::judge_control(request.control, request.scenario.invariants);
+    if (control.has_error()) {
+      document.judged.verdict = std::max(document.judged.verdict, invariants::Verdict::inconclusive);
+      document.problems.push_back("the control could not be judged: " + control.error().context);
+    } else {
+      invariants::weigh(document.judged, request.scenario.invariants, control.value());
+    }
+  }
   auto retold = formats::retell(history, document.judged);
   if (retold.has_error()) {
     document.problems.push_back("the history could not be retold: " + retold.error().context);

@@ -43,6 +43,7 @@ _troop() {
     --library) _troop_offer_files /; return ;;
     --out) _troop_offer_files; return ;;
     --invariants) _troop_offer_files .toml; return ;;
+    --control) if [[ $command == verify ]]; then _troop_offer_files .ndjson; return; fi ;;
     --seed | --set) return ;;
   esac
 
@@ -52,10 +53,10 @@ _troop() {
   fi
   if [[ $_troop_typed == -* ]]; then
     case $command in
-      run) _troop_offer --seed --out --set --dry-run --help ;;
+      run) _troop_offer --seed --out --set --dry-run --control --help ;;
       plan) _troop_offer --seed --set --library --format --help ;;
       validate) _troop_offer --library --help ;;
-      verify) _troop_offer --invariants --format --help ;;
+      verify) _troop_offer --invariants --control --format --help ;;
       report) _troop_offer --format --out --help ;;
       list) _troop_offer --format --library --help ;;
       *) _troop_offer --help ;;

@@ -32,6 +32,13 @@ bool has_retries(const RunDocument& document) {
                      [](const SeriesPoint& point) { return point.retries > 0; });
 }
 
+/// Below that nobody is held up: a producer's own turns take as long.
+bool has_waits(const RunDocument& document) {
+  constexpr double felt_ms = 20;
+  return std::any_of(document.series.begin(), document.series.end(),
+                     [](const SeriesPoint& point) { return point.wait_p99_ms.value_or(0) >= felt_ms; });
+}
+
 /// In floating point: a damaged document may hold numbers whose sum no integer holds.
 std::string waiting(const RunDocument& document, std::size_t at) {
   if (document.depths.empty()) return "-";
@@ -52,8 +59,8 @@ std::string numbers(const RunDocument& document) {
   std::string text =
       "<details class=\"numbers\"><summary>The numbers as a table</summary>\n<div class=\"scroll\" "
       "tabindex=\"0\">\n<table>\n<thead><tr>";
-  for (const char* name : {"Second", "Published", "Confirmed", "Delivered", "p50", "p99", "Retries", "Waiting",
-                           "Connections", "Blocked"}) {
+  for (const char* name : {"Second", "Published", "Confirmed", "Delivered", "p50", "p99", "Callers", "Retries",
+                           "Waiting", "Connections", "Blocked"}) {
     text += fmt::format("<th scope=\"col\">{}</th>", name);
   }
   text += "</tr></thead>\n<tbody>\n";
@@ -63,9 +70,10 @@ std::string numbers(const RunDocument& document) {
   for (std::size_t at = 0; at < rows; ++at) {
     const auto& point = document.series[at];
     text += fmt::format("<tr><th scope=\"row\">{}</th>", point.second);
-    for (const auto& cell : {grouped(point.published), grouped(point.confirmed), grouped(point.delivered),
-                             latency(point.p50_ms), latency(point.p99_ms), grouped(point.retries),
-                             waiting(document, at), count(point.connections), count(point.blocked)}) {
+    for (const auto& cell :
+         {grouped(point.published), grouped(point.confirmed), grouped(point.delivered), latency(point.p50_ms),
+          latency(point.p99_ms), latency(point.wait_p99_ms), grouped(point.retries), waiting(document, at),
+          count(point.connections), count(point.blocked)}) {
       text += fmt::format("<td>{}</td>", cell);
     }
     text += "</tr>\n";
@@ -87,6 +95,10 @@ std::string charts(const RunDocument& document) {
       figure("rates", "Messages per second", "", "Messages published, confirmed and delivered per second");
   text += figure("latency", "End-to-end latency", "from the moment a message was meant to be sent",
                  "Median and 99th percentile of the end-to-end latency per second");
+  if (has_waits(document)) {
+    text +=
+        "<p class=\"hint\">Callers: how long they were held up before their publish was taken, 99th percentile.</p>\n";
+  }
   if (!document.depths.empty()) {
     text += figure("depth", "Queue depth", "computed from the history, not asked of the broker",
                    "Messages waiting in each queue at the end of each second");
@@ -116,10 +128,12 @@ std::string chart_data(const RunDocument& document) {
   json::array rates, latency, depth, connections, retries, queues, windows;
   const bool connected = has_connections(document);
   const bool retried = has_retries(document);
+  const bool waited = has_waits(document);
   for (std::size_t at = 0; at < document.series.size(); ++at) {
     const auto& point = document.series[at];
     rates.push_back(json::array{point.second, point.published, point.confirmed, point.delivered});
     latency.push_back(json::array{point.second, maybe(point.p50_ms), maybe(point.p99_ms)});
+    if (waited) latency.back().get_array().push_back(maybe(point.wait_p99_ms));
     if (connected) connections.push_back(json::array{point.second, maybe(point.connections), maybe(point.blocked)});
     if (retried) retries.push_back(json::array{point.second, point.retries});
     if (document.depths.empty()) continue;

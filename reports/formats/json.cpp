@@ -53,7 +53,7 @@ json::array to_json(const std::vector<FaultRecord>& faults) {
 
 /// By column: an hour of load stays small, and each list is one line.
 json::object to_json(const std::vector<SeriesPoint>& series) {
-  json::array second, published, confirmed, delivered, p50, p99, retries, connections, blocked;
+  json::array second, published, confirmed, delivered, p50, p99, wait, retries, connections, blocked;
   const auto whole = [](const std::optional<std::int64_t>& count) {
     return count ? json::value(*count) : json::value();
   };
@@ -67,6 +67,7 @@ json::object to_json(const std::vector<SeriesPoint>& series) {
     delivered.emplace_back(point.delivered);
     p50.push_back(maybe(point.p50_ms));
     p99.push_back(maybe(point.p99_ms));
+    wait.push_back(maybe(point.wait_p99_ms));
     retries.emplace_back(point.retries);
     connections.push_back(whole(point.connections));
     blocked.push_back(whole(point.blocked));
@@ -75,7 +76,7 @@ json::object to_json(const std::vector<SeriesPoint>& series) {
           {"confirmed", std::move(confirmed)}, {"delivered", std::move(delivered)},
           {"p50_ms", std::move(p50)},          {"p99_ms", std::move(p99)},
           {"retries", std::move(retries)},     {"connections", std::move(connections)},
-          {"blocked", std::move(blocked)}};
+          {"blocked", std::move(blocked)},     {"wait_p99_ms", std::move(wait)}};
 }
 
 json::array to_json(const std::vector<QueueDepth>& depths) {

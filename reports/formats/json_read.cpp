@@ -86,13 +86,15 @@ std::vector<SeriesPoint> read_series(const Fields& in) {
   const auto delivered = in.integers("delivered");
   auto p50 = in.maybe_numbers("p50_ms");
   auto p99 = in.maybe_numbers("p99_ms");
-  for (auto* column : {&p50, &p99}) {
+  // Not in the first runs' documents.
+  auto wait = in.has("wait_p99_ms") ? in.maybe_numbers("wait_p99_ms") : decltype(p50)(second.size());
+  for (auto* column : {&p50, &p99, &wait}) {
     // The parser may be off by one unit in the last place; what was written are whole microseconds.
     for (auto& ms : *column) {
       if (ms) ms = std::round(*ms * 1000) / 1000;
     }
   }
-  for (const std::size_t size : {published.size(), confirmed.size(), delivered.size(), p50.size(), p99.size()}) {
+  for (const std::size_t size : {published.size(), confirmed.size(), delivered.size(), p50.size(), p99.size(), wait.size()}) {
     if (size != second.size()) {
       in.complain("second", "the columns differ in length");
       return {};
@@ -104,7 +106,7 @@ std::vector<SeriesPoint> read_series(const Fields& in) {
   std::vector<SeriesPoint> series;
   for (std::size_t at = 0; at < second.size(); ++at) {
     series.push_back({second[at], published[at], confirmed[at], delivered[at], p50[at], p99[at],
-                      retries[at].value_or(0), connections[at], blocked[at]});
+                      retries[at].value_or(0), connections[at], blocked[at], wait[at]});
   }
   return series;
 }

@@ -40,8 +40,10 @@ void Load::observe(const history::Event& event) {
   } else if (event.type == Type::invoke) {
     ++point(second).published;
     if (event.attempt > 1) ++point(second).retries;
-    // A later attempt does not start the clock again: the first one's intended time is what the receiver waited from.
-    if (event.attempt <= 1 && !event.id.empty()) {
+    // A later attempt does not start the clock again: the first one's intended time is what everybody waited from.
+    if (event.attempt > 1) return;
+    if (event.intended >= 0) take(waits_, second, event.time - event.intended);
+    if (!event.id.empty()) {
       under_way_.try_emplace(std::hash<std::string_view>{}(event.id),
                              event.intended >= 0 ? event.intended : event.time);
     }
@@ -54,24 +56,33 @@ void Load::arrive(const history::Event& event, std::int64_t second) {
   ++point(second).delivered;
   const auto meant = under_way_.find(std::hash<std::string_view>{}(event.id));
   if (meant == under_way_.end()) return;  // not its first delivery
-  if (second > open_second_) {
-    close_second();
-    open_second_ = second;
-  }
-  latencies_.push_back(std::max<std::int64_t>(event.time - meant->second, 0));
+  take(latencies_, second, event.time - meant->second);
   under_way_.erase(meant);
 }
 
-void Load::close_second() {
-  if (latencies_.empty()) return;
-  SeriesPoint& open = point(open_second_);
-  open.p50_ms = percentile_ms(latencies_, 0.50);
-  open.p99_ms = percentile_ms(latencies_, 0.99);
-  latencies_.clear();
+void Load::take(Samples& samples, std::int64_t second, std::int64_t value) {
+  if (second > samples.second) {
+    close(samples);
+    samples.second = second;
+  }
+  samples.values.push_back(std::max<std::int64_t>(value, 0));
+}
+
+void Load::close(Samples& samples) {
+  if (samples.values.empty()) return;
+  SeriesPoint& open = point(samples.second);
+  if (&samples == &waits_) {
+    open.wait_p99_ms = percentile_ms(samples.values, 0.99);
+  } else {
+    open.p50_ms = percentile_ms(samples.values, 0.50);
+    open.p99_ms = percentile_ms(samples.values, 0.99);
+  }
+  samples.values.clear();
 }
 
 std::vector<SeriesPoint> Load::finish() {
-  close_second();
+  close(latencies_);
+  close(waits_);
   std::vector<SeriesPoint> series;
   for (const auto& [second, counted] : points_) {
     while (!series.empty() && series.back().second + 1 < second) {

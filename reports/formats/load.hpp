@@ -20,14 +20,21 @@ class Load {
  private:
   SeriesPoint& point(std::int64_t second);
   void arrive(const history::Event& event, std::int64_t second);
-  void close_second();
+
+  /// The samples of one second, nanoseconds.
+  struct Samples {
+    std::int64_t second = -1;
+    std::vector<std::int64_t> values;
+  };
+  void take(Samples& samples, std::int64_t second, std::int64_t value);
+  void close(Samples& samples);
 
   std::map<std::int64_t, SeriesPoint> points_;
   std::map<std::int64_t, SeriesPoint>::iterator last_ = points_.end();
   /// Hash of a message under way → when it was meant to be sent. Two ids with one hash of 64 bits cost one sample.
   std::unordered_map<std::uint64_t, std::int64_t> under_way_;
-  std::int64_t open_second_ = -1;
-  std::vector<std::int64_t> latencies_;  ///< Of the open second, nanoseconds.
+  Samples latencies_;  ///< End to end.
+  Samples waits_;      ///< Of the callers.
 };
 
 }  // namespace troop::formats

@@ -52,6 +52,9 @@ struct SeriesPoint {
   /// The fewest of the workers' connections that were open at one time within it. None: the history tells of none.
   std::optional<std::int64_t> connections = {};
   std::optional<std::int64_t> blocked = {};  ///< The most that the broker held back at one time; likewise.
+  /// From when a message was meant to be sent until its producer took it, of those it took in this second: how long the
+  /// callers of a publish that blocks were held up.
+  std::optional<double> wait_p99_ms = {};
 };
 
 /// What waited in one queue at the end of each second of the series, computed from the history (depths.hpp).

@@ -33,15 +33,6 @@ std::string claim_of(const model::InvariantSpec& spec) {
   return claim;
 }
 
-Verdict combine(const Judged& judged) {
-  Verdict verdict = judged.complete ? Verdict::pass : Verdict::inconclusive;
-  for (const auto& judgement : judged.invariants) {
-    if (judgement.outcome == Outcome::violated) return Verdict::fail;
-    if (judgement.outcome == Outcome::unknown) verdict = Verdict::inconclusive;
-  }
-  return verdict;
-}
-
 Result<Judged> judge_events(history::Reader reader, std::span<const model::InvariantSpec> specs) {
   std::vector<std::unique_ptr<Invariant>> invariants;
   std::vector<std::string> claims;
@@ -100,7 +91,7 @@ Result<Judged> judge_events(history::Reader reader, std::span<const model::Invar
   } else if (!judged.complete && judged.warnings.empty()) {
     judged.warnings.emplace_back("the history was cut short: it has a run start and no run stop");
   }
-  judged.verdict = combine(judged);
+  judged.verdict = verdict_of(judged);
   return judged;
 }
 
@@ -109,6 +100,15 @@ Result<Judged> judge_events(history::Reader reader, std::span<const model::Invar
 void raise(Judgement& judgement, Outcome outcome, std::string reason) {
   judgement.outcome = std::max(judgement.outcome, outcome);
   judgement.reasons.push_back(std::move(reason));
+}
+
+Verdict verdict_of(const Judged& judged) {
+  Verdict verdict = judged.complete ? Verdict::pass : Verdict::inconclusive;
+  for (const auto& judgement : judged.invariants) {
+    if (judgement.outcome == Outcome::violated) return Verdict::fail;
+    if (judgement.outcome == Outcome::unknown) verdict = Verdict::inconclusive;
+  }
+  return verdict;
 }
 
 Result<Judged> judge(const std::filesystem::path& history, std::span<const model::InvariantSpec> specs) {

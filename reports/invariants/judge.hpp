@@ -22,6 +22,9 @@ Result<Judged> judge(const std::filesystem::path& history, std::span<const model
 Result<Judged> judge_text(std::string_view text, std::span<const model::InvariantSpec> specs,
                           std::string_view name = "history");
 
+/// The most severe outcome; what is not complete is never a pass.
+Verdict verdict_of(const Judged& judged);
+
 /// As `troop verify --format json` prints it: {"verdict", "events", "invariants": […], "complete", "warnings"}.
 boost::json::object to_json(const Judged& judged);
 

@@ -143,7 +143,8 @@
 
   draw('rates', data.rates, ['published', 'confirmed', 'delivered'], ['published', 'confirmed', 'delivered'], number,
        countAxis(), {includeZero: true});
-  draw('latency', data.latency, ['p50', 'p99'], ['p50', 'p99'], latency, {ticker: decadeTicks, axisLabelWidth: 58},
+  var latencies = data.latency.length > 0 && data.latency[0].length > 3 ? ['p50', 'p99', 'callers'] : ['p50', 'p99'];
+  draw('latency', data.latency, latencies, latencies, latency, {ticker: decadeTicks, axisLabelWidth: 58},
        {logscale: true, valueRange: decades(data.latency)});
   draw('depth', data.depth, data.queues.map(function (name, at) { return 'queue-' + (at + 1); }), data.queues, number,
        countAxis(), {valueRange: fromZero(data.depth)});

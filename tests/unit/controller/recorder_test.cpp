@@ -402,6 +402,15 @@ TEST_F(RecorderTest, CountsWhatItWasGivenWrittenOrNot) {
   EXPECT_EQ(counts.acknowledged, 6);
 }
 
+TEST_F(RecorderTest, KeepsTheLongestWaitOfACaller) {
+  for (const auto& [attempt, time] : {std::pair{1, 140}, std::pair{1, 90}, std::pair{2, 900}}) {
+    Record record = full(RecordKind::publish_invoke, time);
+    record.attempt = static_cast<std::uint16_t>(attempt);
+    add(record);
+  }
+  EXPECT_EQ(recorder_->counts().longest_wait, 100) << "whoever resends keeps nobody waiting";
+}
+
 TEST_F(RecorderTest, TakesNothingFromAWorkerThatDoesNotExist) {
   add(full(RecordKind::publish_invoke), 2);
   add(full(RecordKind::publish_invoke), UINT16_MAX);

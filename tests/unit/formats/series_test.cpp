@@ -99,6 +99,18 @@ TEST(Series, CountsLatencyFromTheIntendedTimeOfTheFirstAttemptToTheFirstDelivery
   EXPECT_FALSE(series[2].p50_ms) << "a second delivery is no sample";
 }
 
+TEST(Series, TellsHowLongCallersWereHeldUp) {
+  History history;
+  history.publish(1000, "invoke", "prompt", 1, R"(,"intended":1000000000)");
+  history.publish(1900, "invoke", "held-up", 1, R"(,"intended":1100000000)");
+  history.publish(2500, "invoke", "held-up", 2, R"(,"intended":1100000000)");
+  history.publish(2600, "invoke", "plain");
+  const auto series = history.retold().series;
+  ASSERT_EQ(series.size(), 2U);
+  EXPECT_EQ(series[0].wait_p99_ms, 800.0);
+  EXPECT_FALSE(series[1].wait_p99_ms) << "neither a resend nor a message that nobody planned keeps a caller waiting";
+}
+
 TEST(Series, TakesPercentilesByNearestRank) {
   History history;
   for (int number = 1; number <= 100; ++number) {
