@@ -29,8 +29,7 @@ class ControlRunTest : public testing::Test {
 };
 
 TEST_F(ControlRunTest, PassesWhereOnlyTheFaultLoses) {
-  TroopCommand troop{world_, arguments("broker/kill-transient", {"duration=4s", "step.0.at=2s", "step.0.for=1s",
-                                                                 "workload.rate=250", "workload.consume.work=6ms"})};
+  TroopCommand troop{world_, arguments("broker/kill-consumer-no-ack", {"duration=4s", "step.0.at=2s"})};
   ASSERT_EQ(troop.exit_code(run_max), 0) << everything(troop);
   const auto document = run_json(world_);
   EXPECT_GT(count_of(document, "delivery", "lost"), 0);
@@ -47,7 +46,7 @@ TEST_F(ControlRunTest, PassesWhereOnlyTheFaultLoses) {
   // Stored evidence judged again gives the same verdict.
   TroopCommand verify{world_,
                       {"verify", (world_.run_directory() / "history.ndjson").string(), "--invariants",
-                       TROOP_SOURCE_DIR "/scenarios/library/broker/kill-transient.toml", "--control",
+                       TROOP_SOURCE_DIR "/scenarios/library/broker/kill-consumer-no-ack.toml", "--control",
                        (folder / "history.ndjson").string(), "--format", "json"}};
   EXPECT_EQ(verify.exit_code(30s), 0) << everything(verify);
   EXPECT_EQ(boost::json::serialize(boost::json::parse(verify.output()).at("invariants")),
@@ -56,10 +55,9 @@ TEST_F(ControlRunTest, PassesWhereOnlyTheFaultLoses) {
 
 TEST_F(ControlRunTest, FailsWhereTheSettingsLoseWithoutAnyFault) {
   // The queue is so short that it drops messages all the time; the fault is innocent.
-  TroopCommand troop{world_,
-                     arguments("broker/kill-transient",
-                               {"duration=4s", "step.0.at=2s", "workload.queue.max_length=10", "workload.rate=1000",
-                                "workload.consume.prefetch=5", "workload.consume.work=5ms"})};
+  TroopCommand troop{
+      world_, arguments("broker/kill-consumer-no-ack", {"duration=3s", "step.0.at=1s", "workload.queue.max_length=10",
+                                                        "workload.consume.ack=manual", "workload.consume.prefetch=5"})};
   ASSERT_EQ(troop.exit_code(run_max), 1) << everything(troop);
   const auto document = run_json(world_);
   EXPECT_EQ(judgement(document, "control").at("outcome").as_string(), "violated");
