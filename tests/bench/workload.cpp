@@ -1,9 +1,13 @@
 // How fast the workers are, at saturation and on a real broker:
-//   workload.recording_cost   with recording / without                 (same workers, same settings)
-//   workload.against_bare     with recording / a bare rabbitmq-c loop  (same window, prefetch, size, one ack a message)
+//   workload.recording_cost    with recording / without, same workers, same settings
+//   workload.against_bare      with recording / a bare rabbitmq-c loop of the same window, prefetch, size and acks
+//   workload.against_bare_4x4  the same with four producers and four consumers on each side
+//   workload.cpu_per_million   seconds of CPU that the workers used for a million messages; beside it the bare loop's,
+//                              and the broker's while it served the ones and the others (_4x4 as well)
 // Both sides run all the time on one broker, but take turns: one is stopped (SIGSTOP) while the other works for a
-// quarter of a second, A B B A …, so that whatever else the machine does meanwhile meets both. The value is the median
-// of the ratios of neighbouring turns, counted in messages published, confirmed, delivered and acknowledged.
+// quarter of a second, A B B A …, so that whatever else the machine does meanwhile meets both. A rate's value is the
+// median of the ratios of neighbouring turns, counted in messages published, confirmed, delivered and acknowledged. It
+// tells how much of the machine other programs took meanwhile: beyond a tenth, measure again.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,16 +17,21 @@
 #include <vector>
 
 #include "common/clock.hpp"
-#include "tests/bench/bare_loop.hpp"
-#include "tests/support/private_broker.hpp"
-#include "tests/support/worker_process.hpp"
+#include "tests/bench/workload_sides.hpp"
 
 namespace {
 
 using namespace troop;
-using agents::WorkerConfig;
+using bench::BareLoops;
+using bench::give_up;
+using bench::Side;
+using bench::Workers;
 using test::PrivateBroker;
-using test::WorkerProcess;
+
+/// Of the bare loop's CPU. Recording is paid for by sending many frames at once, where the bare loop sends one: with
+/// one worker of each kind half of its CPU was measured, with four, whose batches are smaller, three quarters. More
+/// than all of it would be waste.
+constexpr double cpu_goal = 1.0;
 
 struct Options {
   bool json = false;
@@ -30,154 +39,132 @@ struct Options {
   std::int64_t turn_ms = 250;
 };
 
-model::Workload workload_named(const std::string& queue) {
-  model::Workload workload;
-  workload.queue.name = queue;
-  workload.rate = 0;
-  workload.producers = 1;
-  workload.payload_bytes = 256;
-  workload.publish.window = 500;
-  workload.consume.prefetch = 100;
-  return workload;
-}
-
-[[noreturn]] void give_up(const std::string& why) {
-  fmt::print(stderr, "bench_workload: {}\n", why);
-  std::exit(1);
-}
-
-/// A producer and a consumer that take turns with another pair of them.
-class Side {
- public:
-  virtual ~Side() = default;
-  [[nodiscard]] virtual std::uint64_t settled() const = 0;
-  [[nodiscard]] virtual std::vector<pid_t> processes() const = 0;
-  /// What goes on beside them all the time.
-  virtual void step() {}
-  void signal(int number) const {
-    for (const pid_t pid : processes()) kill(pid, number);
-  }
+/// What one side did in its turns.
+struct Work {
+  std::vector<double> rates;  ///< Messages per second of each turn.
+  double messages = 0;
+  double cpu = 0;         ///< Seconds; its own processes.
+  double broker_cpu = 0;  ///< Seconds, while it had its turns.
+  [[nodiscard]] double cpu_per_million() const { return cpu / std::max(messages, 1.0) * 1e6; }
+  [[nodiscard]] double broker_cpu_per_million() const { return broker_cpu / std::max(messages, 1.0) * 1e6; }
 };
 
-class Workers final : public Side {
+class Comparison {
  public:
-  Workers(PrivateBroker& broker, const std::string& queue, bool recording)
-      : consumer_(start(WorkerConfig::Role::consumer, broker, queue, recording)),
-        producer_(start(WorkerConfig::Role::producer, broker, queue, recording)) {}
-
-  [[nodiscard]] std::uint64_t settled() const override { return consumer_.counters().settled.get(); }
-  [[nodiscard]] std::vector<pid_t> processes() const override { return {consumer_.pid(), producer_.pid()}; }
-  /// An agent copies the records out, and sends them on; the copy is part of the price.
-  void step() override {
-    sink_.clear();
-    producer_.drain(sink_);
-    consumer_.drain(sink_);
-    if (producer_.exit_code() != -1 || consumer_.exit_code() != -1) give_up("a worker has ended");
-  }
-
- private:
-  static WorkerProcess start(WorkerConfig::Role role, PrivateBroker& broker, const std::string& queue, bool recording) {
-    auto worker = WorkerProcess::start(worker_config(role, 1, workload_named(queue)), broker.address(), recording);
-    if (!worker) give_up(worker.error().context);
-    return std::move(worker.value());
-  }
-
-  WorkerProcess consumer_;
-  WorkerProcess producer_;
-  std::vector<protocol::Record> sink_;
-};
-
-class BareLoop final : public Side {
- public:
-  BareLoop(PrivateBroker& broker, const std::string& queue) : counters_(bench::BareCounters::shared()) {
-    const model::Workload workload = workload_named(queue);
-    consumer_ = fork();
-    if (consumer_ == 0) _exit(bench::bare_consumer(broker.address(), workload, counters_));
-    producer_ = fork();
-    if (producer_ == 0) _exit(bench::bare_producer(broker.address(), workload, counters_));
-  }
-  ~BareLoop() override {
-    for (const pid_t pid : processes()) {
-      kill(pid, SIGKILL);
-      waitpid(pid, nullptr, 0);
+  Comparison(const Options& options, PrivateBroker& broker, Side& ours, Side& theirs)
+      : options_(options), broker_(broker.managed().process().pid()), ours_(ours), theirs_(theirs) {
+    warm_up(ours_);
+    warm_up(theirs_);
+    const auto machine = bench::MachineTime::now();
+    const double known = cpu_of_all();
+    for (int pair = 0; pair < options_.pairs; ++pair) {
+      if (pair % 2 == 0) turn(ours_, mine_);
+      turn(theirs_, other_);
+      if (pair % 2 == 1) turn(ours_, mine_);
+      // A turn without any message is the broker's or the machine's doing; the median bears it.
+      ratios_.push_back(std::max(mine_.rates.back(), 1.0) / std::max(other_.rates.back(), 1.0));
     }
+    const auto after = bench::MachineTime::now();
+    others_ = (after.busy - machine.busy - cpu_of_all() + known) / std::max(after.all - machine.all, 1.0);
+    if (median(mine_.rates) <= 0 || median(other_.rates) <= 0) give_up("the workers stand still");
   }
-  BareLoop(const BareLoop&) = delete;
-  BareLoop& operator=(const BareLoop&) = delete;
 
-  [[nodiscard]] std::uint64_t settled() const override { return counters_.settled.load(); }
-  [[nodiscard]] std::vector<pid_t> processes() const override { return {consumer_, producer_}; }
+  /// True: it holds.
+  [[nodiscard]] bool show_rate(const std::string& name, const std::string& what) const {
+    constexpr double goal = 0.95;
+    const double value = median(ratios_);
+    const bool holds = value >= goal;
+    if (options_.json) {
+      fmt::print(
+          "{{\"bench\":\"{}\",\"value\":{:.4f},\"unit\":\"ratio\",\"goal\":{},\"holds\":{},\"pairs\":{},"
+          "\"rate\":{:.0f},\"reference_rate\":{:.0f},\"others\":{:.2f}}}\n",
+          name, value, goal, holds, options_.pairs, median(mine_.rates), median(other_.rates), others_);
+    } else {
+      fmt::print(
+          "{}: {:.3f} of {}, {:.0f} against {:.0f} messages/s (goal {}): {}; other programs took {:.0f} % of the "
+          "machine\n",
+          name, value, what, median(mine_.rates), median(other_.rates), goal, holds ? "holds" : "missed",
+          others_ * 100);
+    }
+    std::fflush(stdout);
+    return holds;
+  }
+
+  [[nodiscard]] bool show_cpu(const std::string& name, double goal) const {
+    const double value = mine_.cpu_per_million();
+    const double reference = other_.cpu_per_million();
+    const bool holds = value <= goal * reference;
+    if (options_.json) {
+      fmt::print(
+          "{{\"bench\":\"{}\",\"value\":{:.3f},\"unit\":\"s\",\"goal\":{:.3f},\"holds\":{},\"reference\":{:.3f},"
+          "\"broker\":{:.3f},\"reference_broker\":{:.3f}}}\n",
+          name, value, goal * reference, holds, reference, mine_.broker_cpu_per_million(),
+          other_.broker_cpu_per_million());
+    } else {
+      fmt::print(
+          "{}: {:.2f} s of CPU for a million messages, the bare loop {:.2f} s (goal: at most {} of it): {}; the broker "
+          "{:.2f} s and {:.2f} s\n",
+          name, value, reference, goal, holds ? "holds" : "missed", mine_.broker_cpu_per_million(),
+          other_.broker_cpu_per_million());
+    }
+    std::fflush(stdout);
+    return holds;
+  }
 
  private:
-  bench::BareCounters& counters_;
-  pid_t consumer_ = -1;
-  pid_t producer_ = -1;
+  /// Lets `side` work for its turn, and then the broker settle.
+  void turn(Side& side, Work& work) {
+    const double cpu = side.cpu();
+    const double broker_cpu = bench::cpu_seconds(broker_);
+    const std::uint64_t before = side.settled();
+    const std::int64_t begin = monotonic_ns();
+    side.signal(SIGCONT);
+    while (monotonic_ns() - begin < options_.turn_ms * 1'000'000) {
+      ours_.step();
+      theirs_.step();
+      usleep(1000);
+    }
+    const std::uint64_t after = side.settled();
+    const std::int64_t end = monotonic_ns();
+    side.signal(SIGSTOP);
+    usleep(30'000);
+    work.rates.push_back(static_cast<double>(after - before) / (static_cast<double>(end - begin) / 1e9));
+    work.messages += static_cast<double>(side.settled() - before);
+    work.cpu += side.cpu() - cpu;
+    work.broker_cpu += bench::cpu_seconds(broker_) - broker_cpu;
+  }
+
+  [[nodiscard]] double cpu_of_all() const {
+    return ours_.cpu() + theirs_.cpu() + bench::cpu_seconds(broker_) + bench::cpu_seconds(getpid());
+  }
+
+  /// Until it has begun to work; then it is stopped.
+  static void warm_up(Side& side) {
+    const std::int64_t limit = monotonic_ns() + 30'000'000'000;
+    while (side.settled() < 5000 * side.processes().size()) {
+      if (monotonic_ns() > limit) give_up("the workers do not start");
+      side.step();
+      usleep(1000);
+    }
+    side.signal(SIGSTOP);
+    usleep(30'000);
+  }
+
+  static double median(std::vector<double> values) {
+    std::sort(values.begin(), values.end());
+    const std::size_t half = values.size() / 2;
+    return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
+  }
+
+  const Options& options_;
+  pid_t broker_;
+  Side& ours_;
+  Side& theirs_;
+  Work mine_;
+  Work other_;
+  std::vector<double> ratios_;
+  double others_ = 0;  ///< The share of the processors' time that neither side, nor the broker, nor this program had.
 };
-
-/// Lets `side` work for `turn_ms`, and then the broker settle; messages per second.
-double turn(Side& side, Side& other, std::int64_t turn_ms) {
-  side.signal(SIGCONT);
-  const std::int64_t begin = monotonic_ns();
-  const std::uint64_t before = side.settled();
-  while (monotonic_ns() - begin < turn_ms * 1'000'000) {
-    side.step();
-    other.step();
-    usleep(1000);
-  }
-  const std::uint64_t after = side.settled();
-  const std::int64_t end = monotonic_ns();
-  side.signal(SIGSTOP);
-  usleep(30'000);
-  return static_cast<double>(after - before) / (static_cast<double>(end - begin) / 1e9);
-}
-
-/// Until it has begun to work; then it is stopped.
-void warm_up(Side& side) {
-  const std::int64_t limit = monotonic_ns() + 30'000'000'000;
-  while (side.settled() < 5000) {
-    if (monotonic_ns() > limit) give_up("the workers do not start");
-    side.step();
-    usleep(1000);
-  }
-  side.signal(SIGSTOP);
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t half = values.size() / 2;
-  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
-}
-
-bool compare(const Options& options, const std::string& name, Side& ours, const std::string& what, Side& theirs) {
-  constexpr double goal = 0.95;
-  warm_up(ours);
-  warm_up(theirs);
-  std::vector<double> ratios, our_rates, their_rates;
-  for (int pair = 0; pair < options.pairs; ++pair) {
-    double mine = 0;
-    if (pair % 2 == 0) mine = turn(ours, theirs, options.turn_ms);
-    const double other = turn(theirs, ours, options.turn_ms);
-    if (pair % 2 == 1) mine = turn(ours, theirs, options.turn_ms);
-    // A turn without any message is the broker's or the machine's doing; the median bears it.
-    ratios.push_back(std::max(mine, 1.0) / std::max(other, 1.0));
-    our_rates.push_back(mine);
-    their_rates.push_back(other);
-  }
-  if (median(our_rates) <= 0 || median(their_rates) <= 0) give_up("the workers stand still");
-  const double value = median(ratios);
-  const bool holds = value >= goal;
-  if (options.json) {
-    fmt::print(
-        "{{\"bench\":\"{}\",\"value\":{:.4f},\"unit\":\"ratio\",\"goal\":{},\"holds\":{},\"pairs\":{},\"rate\":{:.0f},"
-        "\"reference_rate\":{:.0f}}}\n",
-        name, value, goal, holds, options.pairs, median(our_rates), median(their_rates));
-  } else {
-    fmt::print("{}: {:.3f} of {}, {:.0f} against {:.0f} messages/s (goal {}): {}\n", name, value, what,
-               median(our_rates), median(their_rates), goal, holds ? "holds" : "missed");
-  }
-  std::fflush(stdout);
-  return holds;
-}
 
 Options parse(int argc, char** argv) {
   Options options;
@@ -197,6 +184,23 @@ Options parse(int argc, char** argv) {
   return options;
 }
 
+bool recording_cost(const Options& options, PrivateBroker& broker) {
+  Workers recording{broker, "bench.recording", 1, true};
+  Workers silent{broker, "bench.silent", 1, false};
+  return Comparison{options, broker, recording, silent}.show_rate("workload.recording_cost",
+                                                                  "the rate without recording");
+}
+
+/// `suffix` of the names.
+bool against_bare(const Options& options, PrivateBroker& broker, int pairs, const std::string& suffix) {
+  Workers workers{broker, fmt::format("bench.workers.{}", pairs), pairs, true};
+  BareLoops bare{broker, fmt::format("bench.bare.{}", pairs), pairs};
+  const Comparison comparison{options, broker, workers, bare};
+  const bool fast = comparison.show_rate("workload.against_bare" + suffix, "a bare rabbitmq-c loop");
+  const bool frugal = comparison.show_cpu("workload.cpu_per_million" + suffix, cpu_goal);
+  return fast && frugal;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -204,17 +208,8 @@ int main(int argc, char** argv) {
   auto started = PrivateBroker::start();
   if (!started) give_up(started.error().context);
   PrivateBroker& broker = *started.value();
-  bool cheap = false;
-  bool fast = false;
-  {
-    Workers recording{broker, "bench.recording", true};
-    Workers silent{broker, "bench.silent", false};
-    cheap = compare(options, "workload.recording_cost", recording, "the rate without recording", silent);
-  }
-  {
-    Workers workers{broker, "bench.workers", true};
-    BareLoop bare{broker, "bench.bare"};
-    fast = compare(options, "workload.against_bare", workers, "a bare rabbitmq-c loop", bare);
-  }
-  return cheap && fast ? 0 : 1;
+  const bool cheap = recording_cost(options, broker);
+  const bool fast = against_bare(options, broker, 1, "");
+  const bool fast_together = against_bare(options, broker, 4, "_4x4");
+  return cheap && fast && fast_together ? 0 : 1;
 }
