@@ -46,7 +46,7 @@ TEST_F(ControlRunTest, PassesWhereOnlyTheFaultLoses) {
   // Stored evidence judged again gives the same verdict.
   TroopCommand verify{world_,
                       {"verify", (world_.run_directory() / "history.ndjson").string(), "--invariants",
-                       TROOP_SOURCE_DIR "/scenarios/library/broker/kill-consumer-no-ack.toml", "--control",
+                       std::string{TROOP_SOURCE_DIR "/scenarios/library/broker/kill-consumer-no-ack.toml"}, "--control",
                        (folder / "history.ndjson").string(), "--format", "json"}};
   EXPECT_EQ(verify.exit_code(30s), 0) << everything(verify);
   EXPECT_EQ(boost::json::serialize(boost::json::parse(verify.output()).at("invariants")),

@@ -34,7 +34,7 @@ Story run(bool faults, bool loses) {
 class ControlTest : public testing::Test {
  protected:
   std::filesystem::path store(const Story& story) {
-    const auto path = folder_.path() / "control.ndjson";
+    auto path = folder_.path() / "control.ndjson";
     std::ofstream{path} << story.text();
     return path;
   }
