@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/attached_world.hpp"
+#include "tests/support/plain_amqp.hpp"
 
 namespace troop::test {
 namespace {
@@ -252,6 +253,26 @@ for = "1s"
   EXPECT_TRUE(owner_->broker().managed().process().alive());
   expect_nothing_left();
   expect_no_password(troop);
+}
+
+/// Somebody else holds one message unacknowledged: the queue seems empty, and is not proven so.
+TEST_F(AttachedBrokerTest, CallsNothingDrainedThatSomebodyStillHolds) {
+  owner_->make_vhost("shared");
+  TroopCommand troop{world_, arguments("vhost = \"shared\"\n", {"--set", "duration=2s", "--set", "workload.rate=100"}),
+                     owner_->variables()};
+  ASSERT_TRUE(troop.says("experiment", 60s)) << everything(troop);
+  auto address = owner_->broker().address();
+  address.vhost = "shared";
+  PlainAmqp other{address};
+  ASSERT_TRUE(other.good());
+  ASSERT_TRUE(other.hold_one("troop.work"));
+  EXPECT_EQ(troop.exit_code(run_max), 3) << everything(troop);
+  const auto document = run_json(world_);
+  EXPECT_EQ(document.at("ended_by").as_string(), "drain-not-proven");
+  EXPECT_EQ(judgement(document, "accounting").at("outcome").as_string(), "unknown");
+  EXPECT_THAT(slurp(world_.run_directory() / "history.ndjson"), Not(HasSubstr(R"("f":"drain")")));
+  EXPECT_THAT(slurp(world_.run_directory() / "junit.xml"), HasSubstr("<error"));
+  expect_nothing_left();
 }
 
 TEST_F(AttachedBrokerTest, PaysForAnAgentThatWasKilled) {

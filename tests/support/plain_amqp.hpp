@@ -51,6 +51,19 @@ class PlainAmqp {
     return amqp_basic_publish(connection_, channel, amqp_empty_bytes, amqp_cstring_bytes(queue.c_str()), 0, 0, nullptr,
                               amqp_cstring_bytes(body.c_str())) == AMQP_STATUS_OK;
   }
+  /// Takes one message and keeps it unacknowledged until the connection closes. False: none came within 20 s.
+  bool hold_one(const std::string& queue) {
+    amqp_basic_qos(connection_, channel, 0, 1, 0);
+    if (!answered()) return false;
+    amqp_basic_consume(connection_, channel, amqp_cstring_bytes(queue.c_str()), amqp_empty_bytes, 0, 0, 0,
+                       amqp_empty_table);
+    if (!answered()) return false;
+    amqp_envelope_t envelope;
+    const timeval limit{20, 0};
+    if (amqp_consume_message(connection_, &envelope, &limit, 0).reply_type != AMQP_RESPONSE_NORMAL) return false;
+    amqp_destroy_envelope(&envelope);
+    return true;
+  }
 
  private:
   amqp_connection_state_t connection_;

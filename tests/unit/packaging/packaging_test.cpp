@@ -27,6 +27,7 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 const fs::path root{TROOP_SOURCE_DIR};
 
@@ -245,6 +246,23 @@ TEST(ZshCompletion, HasEveryCommandWithItsOptionsAndNoOther) {
 }
 
 // ---- others ----
+
+TEST(Install, PutsTheProgramsWithAllThatTheyNeedBelowOneFolder) {
+  const testing_support::TemporaryFolder prefix;
+  const auto installed =
+      run({"cmake", "--install", fs::path{TROOP_BIN_DIR}.parent_path().string(), "--prefix", prefix.path().string()});
+  ASSERT_EQ(installed.exit_code, 0) << installed.out;
+  for (const char* file : {"bin/troop-agent", "share/man/man1/troop.1", "share/man/man1/troop-agent.1",
+                           "share/bash-completion/completions/troop", "share/zsh/site-functions/_troop"}) {
+    EXPECT_TRUE(fs::exists(prefix / file)) << file;
+  }
+  // It names what it found in its own folder: the source tree has the same names, but is not looked at first.
+  fs::remove_all(prefix / "share/troop/library/loss-points");
+  const auto list = run({(prefix / "bin/troop").string(), "list", "scenarios"});
+  EXPECT_EQ(list.exit_code, 0);
+  EXPECT_THAT(list.out, HasSubstr("broker/stop"));
+  EXPECT_THAT(list.out, Not(HasSubstr("loss-points")));
+}
 
 TEST(Readme, ListsEveryCommand) {
   const std::string readme = content(root / "README.md");
