@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "agents/rabbitmq/client.hpp"
 
 namespace troop::agents {
@@ -9,6 +11,9 @@ namespace {
 
 constexpr Duration between_looks = std::chrono::milliseconds{200};
 constexpr Duration look_max = std::chrono::seconds{3};
+/// So many deliveries of which none is settled for so long: the same messages are requeued again and again.
+constexpr std::uint64_t storm_deliveries = 1000;
+constexpr Duration storm_max = std::chrono::seconds{5};
 
 struct Consumption {
   std::uint64_t delivered = 0;
@@ -53,16 +58,22 @@ asio::awaitable<void> await_end(RunParts& parts, bool producers, Duration timeou
 }
 
 /// Empty twice, nothing unacknowledged, nothing delivered in between. False once nothing has been settled for
-/// `idle_max`: a message that is requeued for ever is delivered for ever.
+/// `idle_max`: a message that is requeued for ever is delivered for ever. Where that is plain, sooner.
 asio::awaitable<bool> await_quiet(RunParts& parts, Duration idle_max) {
   Consumption before = consumption(parts);
   std::int64_t last_move = monotonic_ns();
+  std::uint64_t delivered_at_move = before.delivered;
   int quiet_looks = 0;
   while (quiet_looks < 2) {
-    if (parts.stopping() || monotonic_ns() - last_move > idle_max.count()) co_return false;
+    const bool storm = before.delivered - delivered_at_move > storm_deliveries;
+    const Duration patience = storm ? std::min(idle_max, storm_max) : idle_max;
+    if (parts.stopping() || monotonic_ns() - last_move > patience.count()) co_return false;
     const auto depth = look(parts);
     const Consumption now = consumption(parts);
-    if (now.settled != before.settled) last_move = monotonic_ns();
+    if (now.settled != before.settled) {
+      last_move = monotonic_ns();
+      delivered_at_move = now.delivered;
+    }
     if (now.delivered != before.delivered) quiet_looks = 0;
     before = now;
     const bool quiet = depth.has_value() && depth.value().ready == 0 && now.unacked == 0;

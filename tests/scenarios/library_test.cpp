@@ -17,6 +17,7 @@ struct LibraryCase {
   const char* name;
   const char* scenario;
   Outcome outcome;
+  std::vector<std::string> shorter = {};  ///< What is set to make it so.
   friend void PrintTo(const LibraryCase& c, std::ostream* out) { *out << c.scenario; }
 };
 
@@ -33,7 +34,9 @@ class LibraryTest : public testing::TestWithParam<LibraryCase> {
 
 TEST_P(LibraryTest, EndsAsItsHypothesisSays) {
   const auto& expected = GetParam();
-  TroopCommand troop{world_, {"run", expected.scenario, "--out", world_.run_directory().string(), "--seed", "7"}};
+  std::vector<std::string> arguments{"run", expected.scenario, "--out", world_.run_directory().string(), "--seed", "7"};
+  for (const auto& setting : expected.shorter) arguments.insert(arguments.end(), {"--set", setting});
+  TroopCommand troop{world_, arguments};
   ASSERT_EQ(troop.exit_code(run_max), 0) << everything(troop);
 
   const auto document = run_json(world_);
@@ -74,7 +77,10 @@ constexpr Seen never = Seen::never, always = Seen::always, maybe = Seen::maybe;
 INSTANTIATE_TEST_SUITE_P(
     Broker, LibraryTest,
     testing::ValuesIn(std::vector<LibraryCase>{
-        {"stop", "broker/stop", {.rows = {6, 7}, .duplicated = maybe}},
+        {"stop",
+         "broker/stop",
+         {.rows = {6, 7}, .duplicated = maybe},
+         {"duration=6s", "step.0.at=2s", "step.0.for=2s", "workload.rate=500"}},
         {"kill", "broker/kill", {.rows = {1, 6, 7}, .duplicated = maybe}},
         {"pause", "broker/pause", {.rows = {25}}},
         {"restart", "broker/restart", {.rows = {5}, .duplicated = maybe}},
