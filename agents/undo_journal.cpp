@@ -5,12 +5,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <fstream>
 #include <iterator>
 
 #include "agents/host/workspace.hpp"
+#include "common/clock.hpp"
 #include "common/ids.hpp"
 
 namespace troop::agents {
@@ -35,32 +37,10 @@ Result<void> make_private_folder(const fs::path& folder) {
   return success();
 }
 
-/// What a journal file still owes. A torn last line was never acted upon: the change comes after the fsync.
-std::map<std::int64_t, UndoRecord> read_debts(const fs::path& path) {
+struct Content {
   std::map<std::int64_t, UndoRecord> open;
-  std::ifstream file{path, std::ios::binary};
-  std::string line;
-  while (std::getline(file, line)) {
-    if (line.empty() || line[0] == '\0') break;  // the preallocated rest
-    json::error_code failure;
-    const json::value value = json::parse(line, failure);
-    const json::object* record = failure ? nullptr : value.if_object();
-    if (record == nullptr) continue;
-    if (const json::value* done = record->if_contains("done"); done != nullptr && done->is_int64()) {
-      open.erase(done->get_int64());
-      continue;
-    }
-    const json::value* number = record->if_contains("n");
-    const json::value* kind = record->if_contains("kind");
-    const json::value* state = record->if_contains("state");
-    if (number == nullptr || !number->is_int64() || kind == nullptr || !kind->is_string() || state == nullptr ||
-        !state->is_object()) {
-      continue;
-    }
-    open[number->get_int64()] = UndoRecord{std::string{kind->get_string()}, state->get_object()};
-  }
-  return open;
-}
+  std::optional<ProcessIdentity> agent;
+};
 
 std::int64_t integer(const json::object& state, std::string_view name) {
   const json::value* field = state.if_contains(name);
@@ -72,16 +52,66 @@ std::string text(const json::object& state, std::string_view name) {
   return field != nullptr && field->is_string() ? std::string{field->get_string()} : std::string{};
 }
 
+json::object to_json(const ProcessIdentity& process) {
+  return {{"pid", process.pid}, {"start_time", static_cast<std::int64_t>(process.start_time)}, {"boot_id", boot_id()}};
+}
+
+/// Nothing where it was written in another boot, or never was a process that may be ended.
+std::optional<ProcessIdentity> identity_from(const json::object& state) {
+  const ProcessIdentity process{static_cast<pid_t>(integer(state, "pid")),
+                                static_cast<std::uint64_t>(integer(state, "start_time"))};
+  if (process.pid <= 1 || text(state, "boot_id") != boot_id()) return std::nullopt;
+  return process;
+}
+
+/// What a journal file still owes. A torn last line was never acted upon: the change comes after the fsync.
+Content read_content(const fs::path& path) {
+  Content content;
+  auto& open = content.open;
+  std::ifstream file{path, std::ios::binary};
+  std::string line;
+  while (std::getline(file, line)) {
+    if (line.empty() || line[0] == '\0') break;  // the preallocated rest
+    json::error_code failure;
+    const json::value value = json::parse(line, failure);
+    const json::object* record = failure ? nullptr : value.if_object();
+    if (record == nullptr) continue;
+    if (const json::value* agent = record->if_contains("agent"); agent != nullptr && agent->is_object()) {
+      content.agent = identity_from(agent->get_object());
+      continue;
+    }
+    if (const json::value* done = record->if_contains("done"); done != nullptr && done->is_int64()) {
+      open.erase(done->get_int64());
+      continue;
+    }
+    const json::value* number = record->if_contains("n");
+    const json::value* kind = record->if_contains("kind");
+    const json::value* state = record->if_contains("state");
+    if (number == nullptr || !number->is_int64() || kind == nullptr || !kind->is_string() || state == nullptr ||
+        !state->is_object()) {
+      continue;
+    }
+    open[number->get_int64()] =
+        UndoRecord{std::string{kind->get_string()}, state->get_object(), integer(*record, "at")};
+  }
+  return content;
+}
+
+/// Of this user, opened without following a link; nothing for what is no journal.
+UniqueFd open_journal(const fs::path& path, struct stat& status) {
+  if (!path.filename().string().starts_with("agent-") || path.extension() != suffix) return {};
+  UniqueFd fd{::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW)};
+  if (!fd || fstat(fd.get(), &status) != 0 || status.st_uid != geteuid()) return {};
+  return fd;
+}
+
 Result<void> pay(const UndoRecord& record, const Payer& others) {
   // Every fault of a managed part is undone by ending the part, which has a record of its own.
   if (record.kind == "fault") return success();
   if (record.kind == "workspace") return remove_abandoned_workspace(text(record.state, "path"));
   if (record.kind == "process") {
-    if (text(record.state, "boot_id") != boot_id()) return success();
-    const ProcessIdentity process{static_cast<pid_t>(integer(record.state, "pid")),
-                                  static_cast<std::uint64_t>(integer(record.state, "start_time"))};
-    if (process.pid <= 1) return success();
-    return end_stranger(process, std::chrono::milliseconds{500});
+    const auto process = identity_from(record.state);
+    return process ? end_stranger(*process, std::chrono::milliseconds{500}) : success();
   }
   if (auto paid = others ? others(record) : std::nullopt) return std::move(*paid);
   return Error{ErrorKind::unrestored, "an undo record of unknown kind '" + record.kind + "', from a newer version?"};
@@ -100,11 +130,9 @@ fs::path state_folder() {
 }
 
 UndoRecord process_record(const std::string& part, const ProcessIdentity& process) {
-  return {"process",
-          {{"part", part},
-           {"pid", process.pid},
-           {"start_time", static_cast<std::int64_t>(process.start_time)},
-           {"boot_id", boot_id()}}};
+  json::object state{{"part", part}};
+  for (const auto& field : to_json(process)) state[field.key()] = field.value();
+  return {"process", std::move(state)};
 }
 
 UndoRecord workspace_record(const fs::path& path) { return {"workspace", {{"path", path.string()}}}; }
@@ -154,10 +182,17 @@ Result<void> UndoJournal::write(const json::object& line) {
   return success();
 }
 
+Result<void> UndoJournal::sign() {
+  const auto self = identify(getpid());
+  if (!self) return Error{ErrorKind::usage, "/proc does not tell who this process is"};
+  return write({{"agent", to_json(*self)}});
+}
+
 Result<std::int64_t> UndoJournal::append(const UndoRecord& record) {
   const std::int64_t number = next_++;
-  BOOST_OUTCOME_TRY(write({{"n", number}, {"kind", record.kind}, {"state", record.state}}));
-  open_.emplace(number, record);
+  const std::int64_t at = wall_ns();
+  BOOST_OUTCOME_TRY(write({{"n", number}, {"kind", record.kind}, {"state", record.state}, {"at", at}}));
+  open_.emplace(number, record).first->second.since_wall_ns = at;
   return number;
 }
 
@@ -174,22 +209,40 @@ void UndoJournal::close() {
   fd_.reset();
 }
 
+std::vector<JournalView> look_at_journals(const fs::path& folder) {
+  std::vector<JournalView> views;
+  std::error_code failure;
+  for (const auto& entry : fs::directory_iterator{folder, failure}) {
+    struct stat status {};
+    const UniqueFd fd = open_journal(entry.path(), status);
+    if (!fd || status.st_size > static_cast<off_t>(journal_bytes_max)) continue;
+    JournalView view;
+    view.path = entry.path();
+    view.held = flock(fd.get(), LOCK_SH | LOCK_NB) != 0;
+    auto content = read_content(entry.path());
+    view.agent = content.agent;
+    for (auto debt = content.open.rbegin(); debt != content.open.rend(); ++debt) view.debts.push_back(debt->second);
+    views.push_back(std::move(view));
+  }
+  std::sort(views.begin(), views.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
+  return views;
+}
+
 CleanUp clean_up_after_the_dead(const fs::path& folder, const Payer& others) {
   CleanUp result;
   std::error_code failure;
   for (const auto& entry : fs::directory_iterator{folder, failure}) {
     const fs::path& path = entry.path();
-    if (!path.filename().string().starts_with("agent-") || path.extension() != suffix) continue;
-    const UniqueFd fd{::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW)};
     struct stat status {};
-    if (!fd || fstat(fd.get(), &status) != 0 || status.st_uid != geteuid()) continue;
+    const UniqueFd fd = open_journal(path, status);
+    if (!fd) continue;
     if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) continue;  // its agent lives
     ++result.journals;
     if (status.st_size > static_cast<off_t>(journal_bytes_max)) {
       result.problems.push_back(path.string() + ": too large for a journal; look at it, then remove it");
       continue;
     }
-    const auto debts = read_debts(path);
+    const auto debts = read_content(path).open;
     bool paid = true;
     for (auto debt = debts.rbegin(); debt != debts.rend(); ++debt) {
       if (auto done = pay(debt->second, others); done.has_error()) {

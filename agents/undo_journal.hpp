@@ -1,9 +1,9 @@
 // The undo journal: what has to be put back, on disk before it is changed, so that it outlives a SIGKILLed agent.
 //
 // One preallocated file per agent in the state folder, one JSON record a line, fsync'ed: {"n":3,"kind":"process",…}
-// opens a debt, {"done":3} settles it. The agent holds a lock on its file; a file without a lock belongs to a dead
-// agent, and the next agent that starts pays its debts (`clean_up_after_the_dead`), newest first. A file without debts
-// is removed.
+// opens a debt, {"done":3} settles it, {"agent":{…}} says whose journal it is. The agent holds a lock on its file; a
+// file without a lock belongs to a dead agent, and the next agent that starts pays its debts
+// (`clean_up_after_the_dead`), newest first. A file without debts is removed.
 //
 // Records carry boot id, pid and start time: after a reboot, or when the pid is another's, there is nothing to undo.
 #pragma once
@@ -27,6 +27,7 @@ namespace troop::agents {
 struct UndoRecord {
   std::string kind;
   boost::json::object state;
+  std::int64_t since_wall_ns = 0;  ///< When it was written down; since 1970, 0: not known.
 };
 
 class UndoJournal {
@@ -36,6 +37,8 @@ class UndoJournal {
   UndoJournal(UndoJournal&&) = default;
   UndoJournal& operator=(UndoJournal&&) = default;
 
+  /// Writes down that this process keeps it, so that whoever finds the agent hung knows whom to end. Blocking.
+  Result<void> sign();
   /// On disk when it returns: call it before the change, never after. Blocking (fsync). Returns the record's number.
   Result<std::int64_t> append(const UndoRecord& record);
   /// The debt is paid: the host is as before, and that was seen.
@@ -62,6 +65,16 @@ std::filesystem::path state_folder();
 
 UndoRecord process_record(const std::string& part, const ProcessIdentity& process);
 UndoRecord workspace_record(const std::filesystem::path& path);
+
+/// One agent's journal, as whoever looks at the host sees it.
+struct JournalView {
+  std::filesystem::path path;
+  bool held = false;                     ///< Its agent lives, be it hung.
+  std::optional<ProcessIdentity> agent;  ///< Who signed it, in this boot.
+  std::vector<UndoRecord> debts;         ///< Newest first: the order they are paid in.
+};
+/// The journals of this user's agents, the living and the dead. Changes nothing. Blocks on the disk.
+std::vector<JournalView> look_at_journals(const std::filesystem::path& folder);
 
 struct CleanUp {
   int journals = 0;                   ///< Of dead agents, found.

@@ -10,6 +10,7 @@
 
 #include "agents/daemon/attached_part.hpp"
 #include "agents/daemon/control_session.hpp"
+#include "agents/daemon/host_state.hpp"
 #include "agents/protocol/spawn.hpp"
 #include "agents/workers/worker.hpp"
 #include "common/version.hpp"
@@ -20,6 +21,7 @@ using namespace troop;
 namespace asio = boost::asio;
 
 constexpr int exit_refused = 2;
+constexpr int exit_unread = 3;
 constexpr int exit_unrestored = 4;
 
 void complain(const std::string& text) { std::fprintf(stderr, "troop-agent: %s\n", text.c_str()); }
@@ -52,6 +54,10 @@ int serve(int control_fd) {
     complain("put back what a dead agent had left: " + std::to_string(cleaned.undone) + " things");
   auto journal = agents::UndoJournal::create(folder);
   if (journal.has_error()) return refuse(control_fd, std::move(journal).error().within("undo journal"));
+  if (auto signed_ = journal.value().sign(); signed_.has_error()) {
+    journal.value().close();
+    return refuse(control_fd, std::move(signed_).error().within("undo journal"));
+  }
 
   asio::io_context io{1};
   protocol::Channel::Socket socket{io};
@@ -74,13 +80,30 @@ int serve(int control_fd) {
   return exit_code;
 }
 
+int status(bool as_json) {
+  const auto journals = agents::look_at_journals(agents::state_folder());
+  const std::string text =
+      as_json ? boost::json::serialize(agents::to_json(journals)) + "\n" : agents::to_text(journals);
+  return std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0 ? 0 : exit_unread;
+}
+
+int undo(int patience_s) {
+  const auto folder = agents::state_folder();
+  const auto undone = agents::undo_all(folder, std::chrono::seconds{patience_s}, agents::pay_for_attached);
+  for (const auto& problem : undone.problems) complain("not put back: " + problem);
+  if (!undone.problems.empty()) return exit_unrestored;
+  if (undone.agents > 0) std::printf("ended %d %s\n", undone.agents, undone.agents == 1 ? "agent" : "agents");
+  if (undone.debts > 0) std::printf("put back %d %s\n", undone.debts, undone.debts == 1 ? "thing" : "things");
+  std::puts("This host is clean.");
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app{"Carries out experiments on this host, for a controller, and puts the host back."};
   app.set_version_flag("--version", troop::version);
   app.require_subcommand(1);
-  app.footer("'troop run' starts its own agent; there is nothing to start by hand yet.");
   int exit_code = 0;
 
   int control_fd = -1;
@@ -95,6 +118,25 @@ int main(int argc, char** argv) {
   working->add_option("--ring-fd", ring_fd, "The shared memory that evidence goes to")->required();
   working->callback([&] { exit_code = agents::worker_main(config_fd, ring_fd); });
 
+  bool as_json = false;
+  CLI::App* telling = app.add_subcommand("status", "What is in force on this host, since when, and whose it is");
+  telling->add_flag("--json", as_json, "As JSON: a list of agents with what they have to put back");
+  telling->callback([&] { exit_code = status(as_json); });
+
+  bool all = false;
+  int patience_s = 30;
+  CLI::App* undoing = app.add_subcommand("undo", "Put this host back, whether its agents run, hang or are gone");
+  undoing->add_flag("--all", all, "Of all agents of this user")->required();
+  undoing
+      ->add_option("--patience", patience_s,
+                   "How long an agent that runs may take to put everything back itself, seconds")
+      ->check(CLI::Range(0, 600))
+      ->capture_default_str();
+  undoing->callback([&] { exit_code = undo(patience_s); });
+
+  app.footer(
+      "'troop run' starts its own agent; there is none to start by hand.\n"
+      "Example: troop-agent undo --all     after a crash, to have this host as it was before");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -86,6 +86,7 @@ class Stranger {
   /// Errors: lost, where there is none.
   static Result<Stranger> find(pid_t pid);
   [[nodiscard]] pid_t pid() const { return identity_.pid; }
+  [[nodiscard]] const ProcessIdentity& identity() const { return identity_; }
   /// What /proc calls it: the begin of its program's name.
   [[nodiscard]] const std::string& command() const { return command_; }
   [[nodiscard]] bool alive() const;

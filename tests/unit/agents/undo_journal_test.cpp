@@ -40,10 +40,10 @@ TEST_F(UndoJournalTest, HasARecordOnDiskOnceItIsAppended) {
   EXPECT_EQ(journal.append(fault_record("one")).value(), 1);
   EXPECT_EQ(journal.append(workspace_record("/tmp/troop-agent-0123456789ab")).value(), 2);
   const std::string text = content(journals_in(state_).at(0));
-  EXPECT_EQ(text.substr(0, text.find('\0')),
-            "{\"n\":1,\"kind\":\"fault\",\"state\":{\"fault\":\"one\"}}\n"
-            "{\"n\":2,\"kind\":\"workspace\",\"state\":{\"path\":"
-            "\"/tmp/troop-agent-0123456789ab\"}}\n");
+  EXPECT_THAT(text.substr(0, text.find('\0')),
+              testing::MatchesRegex("\\{\"n\":1,\"kind\":\"fault\",\"state\":\\{\"fault\":\"one\"\\},\"at\":[0-9]+\\}\n"
+                                    "\\{\"n\":2,\"kind\":\"workspace\",\"state\":\\{\"path\":"
+                                    "\"/tmp/troop-agent-0123456789ab\"\\},\"at\":[0-9]+\\}\n"));
   ASSERT_EQ(journal.open().size(), 2U);
   EXPECT_EQ(journal.open().at(1).kind, "fault");
 }

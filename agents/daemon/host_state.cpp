@@ -1,0 +1,106 @@
+#include "agents/daemon/host_state.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <csignal>
+#include <ctime>
+
+namespace troop::agents {
+namespace {
+
+namespace json = boost::json;
+
+std::string field(const json::object& state, std::string_view name) {
+  const json::value* value = state.if_contains(name);
+  if (value == nullptr) return "?";
+  return value->is_string() ? std::string{value->get_string()} : json::serialize(*value);
+}
+
+/// "broker, pid 4711"; the rest of a record is for the agent.
+std::string what_of(const UndoRecord& record) {
+  if (record.kind == "process")
+    return fmt::format("{}, pid {}", field(record.state, "part"), field(record.state, "pid"));
+  if (record.kind == "workspace") return field(record.state, "path");
+  // A fault on a broker that others run is written down with the whole order.
+  const json::value* order = record.state.if_contains("order");
+  const json::object& fault = order != nullptr && order->is_object() ? order->get_object() : record.state;
+  return fault.contains("fault") ? fmt::format("{} on {}", field(fault, "fault"), field(fault, "victim")) : "";
+}
+
+std::string since_of(const UndoRecord& record) {
+  if (record.since_wall_ns <= 0) return "?";
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
+                     fmt::gmtime(static_cast<std::time_t>(record.since_wall_ns / 1'000'000'000)));
+}
+
+std::string who(const JournalView& journal) {
+  return journal.agent ? fmt::format("agent {}", journal.agent->pid) : "an agent that did not say who it is";
+}
+
+std::string_view condition(const JournalView& journal) {
+  if (!journal.held) return "dead";
+  return journal.agent && process_state(journal.agent->pid) == 'T' ? "stopped" : "alive";
+}
+
+Result<void> end_agent(const JournalView& journal, Duration patience) {
+  if (!journal.agent) {
+    return Error{ErrorKind::unrestored,
+                 journal.path.string() + ": its agent lives, and it does not say which process that is"};
+  }
+  // Nobody waits for a hung agent: what it owes is on disk, and the kernel ends its parts with it.
+  const bool hangs = process_state(journal.agent->pid) == 'T';
+  if (!hangs) return end_stranger(*journal.agent, patience);
+  BOOST_OUTCOME_TRY(const auto stranger, Stranger::find(journal.agent->pid));
+  if (stranger.identity().start_time != journal.agent->start_time) return success();
+  BOOST_OUTCOME_TRY(stranger.signal(SIGKILL));
+  return end_stranger(*journal.agent, std::chrono::seconds{1});
+}
+
+}  // namespace
+
+std::string to_text(std::span<const JournalView> journals) {
+  std::string out;
+  for (const auto& journal : journals) {
+    out += fmt::format("{}, {}: {}\n", who(journal), condition(journal),
+                       journal.debts.empty() ? "nothing to put back" : "to be put back, newest first");
+    for (const auto& debt : journal.debts) {
+      out += fmt::format("  since {}  {:<10} {}\n", since_of(debt), debt.kind, what_of(debt));
+    }
+  }
+  return out.empty() ? "Nothing of Troop is in force on this host.\n" : out;
+}
+
+json::array to_json(std::span<const JournalView> journals) {
+  json::array out;
+  for (const auto& journal : journals) {
+    json::array debts;
+    for (const auto& debt : journal.debts) {
+      debts.push_back({{"kind", debt.kind}, {"what", what_of(debt)}, {"since", since_of(debt)}});
+    }
+    json::object one{{"journal", journal.path.string()}};
+    one["agent"] = journal.agent ? json::value(journal.agent->pid) : json::value();
+    one["condition"] = condition(journal);
+    one["debts"] = std::move(debts);
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+Undone undo_all(const std::filesystem::path& folder, Duration patience, const Payer& others) {
+  Undone undone;
+  for (const auto& journal : look_at_journals(folder)) {
+    if (!journal.held) continue;
+    if (auto ended = end_agent(journal, patience); ended.has_error()) {
+      undone.problems.push_back(ended.error().context);
+    } else {
+      ++undone.agents;
+    }
+  }
+  auto cleaned = clean_up_after_the_dead(folder, others);
+  undone.debts = cleaned.undone;
+  undone.problems.insert(undone.problems.end(), cleaned.problems.begin(), cleaned.problems.end());
+  return undone;
+}
+
+}  // namespace troop::agents
