@@ -215,6 +215,28 @@ TEST_F(RunTest, CleansUpAfterARunOfWhichNobodySurvived) {
   expect_nothing_left();
 }
 
+TEST_F(RunTest, IsPutBackByHandWhereControllerAndAgentHang) {
+  TroopCommand troop{world_, quick_stop({"step.0.for=60s"})};
+  ASSERT_TRUE(troop.says("experiment", 60s)) << everything(troop);
+  const pid_t agent = agent_of(world_);
+  ASSERT_GT(agent, 1);
+  troop.signal(SIGSTOP);
+  kill(agent, SIGSTOP);
+  {
+    TroopCommand status{world_, {"status"}, {}, "troop-agent"};
+    EXPECT_EQ(status.exit_code(10s), 0);
+    EXPECT_THAT(status.output(), HasSubstr("process    broker, pid "));
+  }
+  TroopCommand undo{world_, {"undo", "--all"}, {}, "troop-agent"};
+  EXPECT_EQ(undo.exit_code(30s), 0) << everything(undo);
+  EXPECT_THAT(undo.output(), HasSubstr("This host is clean."));
+  EXPECT_TRUE(eventually([&] { return world_.processes() == std::vector<pid_t>{troop.pid()}; }, 5s));
+  EXPECT_THAT(world_.leftovers(), IsEmpty());
+  troop.signal(SIGCONT);
+  EXPECT_EQ(troop.exit_code(60s), 3) << everything(troop);
+  expect_nothing_left();
+}
+
 /// Listens on a loopback port until dropped.
 class Squatter {
  public:

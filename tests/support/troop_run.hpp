@@ -89,9 +89,13 @@ class World {
 class TroopCommand {
  public:
   /// `variables`: more of its environment, "NAME=value".
-  TroopCommand(World& world, const std::vector<std::string>& arguments, const std::vector<std::string>& variables = {})
-      : world_(world) {
-    std::vector<std::string> texts{std::string{TROOP_BIN_DIR} + "/troop"};
+  TroopCommand(World& world, const std::vector<std::string>& arguments, const std::vector<std::string>& variables = {},
+               const std::string& program = "troop")
+      : world_(world),
+        stdout_(world.root() / (program + ".stdout")),
+        stderr_(world.root() / (program + ".stderr")),
+        starts_others_(program == "troop") {
+    std::vector<std::string> texts{std::string{TROOP_BIN_DIR} + "/" + program};
     texts.insert(texts.end(), arguments.begin(), arguments.end());
     std::vector<char*> argv;
     for (auto& text : texts) argv.push_back(text.data());
@@ -108,8 +112,8 @@ class TroopCommand {
     const auto to_file = [&](int fd, const fs::path& path) {
       posix_spawn_file_actions_addopen(&actions, fd, path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
     };
-    to_file(STDOUT_FILENO, world.root() / "stdout");
-    to_file(STDERR_FILENO, world.root() / "stderr");
+    to_file(STDOUT_FILENO, stdout_);
+    to_file(STDERR_FILENO, stderr_);
     // Whoever runs the tests under nohup ignores SIGHUP; troop, which respects that, must not inherit it here.
     posix_spawnattr_t attributes;
     posix_spawnattr_init(&attributes);
@@ -127,6 +131,7 @@ class TroopCommand {
   ~TroopCommand() {
     signal(SIGKILL);
     (void)exit_code(10s);
+    if (!starts_others_) return;
     (void)eventually([&] { return world_.processes().empty(); }, 20s);
   }
 
@@ -150,11 +155,13 @@ class TroopCommand {
   bool says(std::string_view text, Duration timeout) {
     return eventually([&] { return errors().find(text) != std::string::npos; }, timeout);
   }
-  [[nodiscard]] std::string output() const { return slurp(world_.root() / "stdout"); }
-  [[nodiscard]] std::string errors() const { return slurp(world_.root() / "stderr"); }
+  [[nodiscard]] std::string output() const { return slurp(stdout_); }
+  [[nodiscard]] std::string errors() const { return slurp(stderr_); }
 
  private:
   World& world_;
+  fs::path stdout_, stderr_;
+  bool starts_others_;
   pid_t pid_ = -1;
   std::optional<int> status_;
 };
