@@ -87,7 +87,8 @@ std::int64_t count_effects_lost(const World&, const boost::json::value& judged) 
 
 /// 1: a drain that was given up only when nothing had been settled for 20 s.
 std::int64_t count_patient_drains(const World& world, const boost::json::value&) {
-  for (const auto& phase : run_json(world).at("phases").as_array()) {
+  const auto document = run_json(world);
+  for (const auto& phase : document.at("phases").as_array()) {
     if (phase.at("name") != "drain") continue;
     return phase.at("end_ns").as_int64() - phase.at("start_ns").as_int64() >= Duration{20s}.count() ? 1 : 0;
   }
@@ -163,20 +164,29 @@ INSTANTIATE_TEST_SUITE_P(
       return name;
     });
 
-/// A real defect of RabbitMQ 3.10.8. What is confirmed and out of reach is not called lost, and not called well.
+/// A real defect of RabbitMQ 3.10.8. What is confirmed and out of reach is not called lost, and not called well. A busy
+/// machine may miss the second in which it shows; then the run passes, and the next one tries again.
 TEST_F(LossPoints, FindsThatAYoungQuorumQueueDoesNotComeBack) {
   const std::string scenario = "loss-points/quorum-kill-at-once";
-  TroopCommand troop{world_, {"run", scenario, "--out", world_.run_directory().string(), "--seed", "7"}};
-  EXPECT_EQ(troop.exit_code(run_max), 1) << troop.output() << troop.errors();
-  const auto document = run_json(world_);
-  EXPECT_EQ(judgement(document, "recovery").at("outcome").as_string(), "violated");
-  EXPECT_EQ(judgement(document, "delivery").at("outcome").as_string(), "unknown");
-  const auto out_of_reach = [](const World&, const boost::json::value& judged) {
-    return count_or_0(judged, "delivery", "confirmed") - count_or_0(judged, "delivery", "delivered");
-  };
-  expect_outcome(world_, scenario,
-                 {{9}, never, maybe, maybe, never, maybe, nullptr, {{"out of reach", always, out_of_reach}}});
-  expect_nothing_left();
+  constexpr int tries = 3;
+  for (int attempt = 1; attempt <= tries; ++attempt) {
+    World world;
+    TroopCommand troop{world, {"run", scenario, "--out", world.run_directory().string(), "--seed", "7"}};
+    const int code = troop.exit_code(run_max / 2);
+    if (code == 0 && attempt < tries) continue;
+    ASSERT_EQ(code, 1) << troop.output() << troop.errors();
+    const auto document = run_json(world);
+    EXPECT_EQ(judgement(document, "recovery").at("outcome").as_string(), "violated");
+    EXPECT_EQ(judgement(document, "delivery").at("outcome").as_string(), "unknown");
+    const auto out_of_reach = [](const World&, const boost::json::value& judged) {
+      return count_or_0(judged, "delivery", "confirmed") - count_or_0(judged, "delivery", "delivered");
+    };
+    expect_outcome(world, scenario,
+                   {.rows = {9}, .duplicated = maybe, .more = {{"out of reach", always, out_of_reach}}});
+    EXPECT_TRUE(eventually([&] { return world.processes().empty(); }, 1s)) << "processes are left";
+    EXPECT_THAT(world.leftovers(), IsEmpty());
+    break;
+  }
 }
 
 }  // namespace
