@@ -78,6 +78,9 @@ void store_value(const std::string& text, Store store) {
   store(std::move(static_cast<toml::node&>(plain)));
 }
 
+/// Without the value: it may be a secret that was typed where a reference belongs.
+std::string place_of(const Override& override) { return "--set " + override.key; }
+
 /// The first line that begins with [ and then no key, which is what toml++ trips over; 0 if there is none.
 std::int64_t nameless_header(std::string_view text) {
   std::int64_t line = 1;
@@ -118,7 +121,7 @@ bool Document::parse(const std::string& text) {
 
 void Document::apply(const Override& override) {
   const auto refuse = [&](std::string message) {
-    problems_.push_back({fmt::format("--set {}={}", override.key, override.value), 0, 0, std::move(message)});
+    problems_.push_back({place_of(override), 0, 0, std::move(message)});
     broken_.emplace(override.key);
   };
   const auto segments = segments_of(override.key);
@@ -179,7 +182,7 @@ void Document::add(std::string_view path, std::string message, bool at_key) {
       culprit = &override;
   }
   if (culprit != nullptr && place.complete) {
-    return problems_.push_back({fmt::format("--set {}={}", culprit->key, culprit->value), 0, 0, std::move(message)});
+    return problems_.push_back({place_of(*culprit), 0, 0, std::move(message)});
   }
   const auto& position = at_key ? place.key : place.value;
   problems_.push_back({file_, position.line, position.column, std::move(message)});

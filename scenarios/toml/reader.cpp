@@ -43,19 +43,18 @@ std::string to_text(const Problem& problem) {
 }
 
 Result<Override> parse_override(std::string_view text) {
+  static constexpr std::string_view of_keys = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
   const auto equals = text.find('=');
-  if (text.size() > max_line_bytes || !is_printable(text))
-    return usage_error("--set " + in_quotes(text) + ": not plain text");
-  if (equals == std::string_view::npos)
-    return usage_error("--set " + in_quotes(text) + ": expected key=value, such as workload.rate=500");
   const std::string_view key = text.substr(0, equals);
+  // Never the value, nor what cannot be a key: either may hold a secret.
+  const std::string place =
+      "--set " + in_quotes(key.substr(0, std::min(key.find_first_not_of(of_keys), std::size_t{256})));
+  if (text.size() > max_line_bytes || !is_printable(text)) return usage_error(place + ": not plain text");
+  if (equals == std::string_view::npos) return usage_error(place + ": expected key=value, such as workload.rate=500");
   const bool dotted = !key.empty() && key.size() <= 256 && !key.starts_with('.') && !key.ends_with('.') &&
                       key.find("..") == std::string_view::npos &&
-                      key.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") ==
-                          std::string_view::npos;
-  if (!dotted)
-    return usage_error("--set " + in_quotes(text) + ": " + in_quotes(key) +
-                       " is not a dotted path, such as step.0.for");
+                      key.find_first_not_of(of_keys) == std::string_view::npos;
+  if (!dotted) return usage_error(place + ": what stands before = is not a dotted path, such as step.0.for");
   return Override{std::string{key}, std::string{text.substr(equals + 1)}};
 }
 

@@ -19,7 +19,7 @@ namespace troop::scenarios {
 
 /// One mistake. `line` and `column` count from 1 (columns in code points); 0 where there is no place within the file.
 struct Problem {
-  std::string file;  ///< As the caller named it; "--set KEY=VALUE" where an override is at fault.
+  std::string file;  ///< As the caller named it; "--set KEY" where an override is at fault: never its value.
   std::int64_t line = 0;
   std::int64_t column = 0;
   std::string message;
@@ -33,7 +33,7 @@ struct Override {
   std::string key, value;
 };
 
-/// "key=value" as typed after --set. Errors: usage.
+/// "key=value" as typed after --set. Errors: usage, without the value.
 Result<Override> parse_override(std::string_view text);
 
 /// A file of more bytes than this is refused unread.

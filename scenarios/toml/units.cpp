@@ -220,7 +220,11 @@ std::size_t invalid_utf8(std::string_view text) {
 
 std::string in_quotes(std::string_view text) {
   static constexpr std::size_t longest_shown = 60;
+  static constexpr std::string_view after_scheme = "://";
   std::string out = "\"";
+  const std::size_t scheme = text.find(after_scheme);
+  const bool is_url = scheme != std::string_view::npos;
+  if (is_url) text = text.substr(0, scheme + after_scheme.size());
   while (!text.empty() && out.size() < longest_shown) {
     char32_t point = 0;
     const std::size_t length = decode(text, point);
@@ -234,7 +238,7 @@ std::string in_quotes(std::string_view text) {
       out += text.substr(0, length);
     text.remove_prefix(std::max<std::size_t>(length, 1));
   }
-  return out + (text.empty() ? "\"" : "…\"");
+  return out + (text.empty() && !is_url ? "\"" : "…\"");
 }
 
 }  // namespace troop::scenarios

@@ -124,28 +124,55 @@ TEST(Override, is_named_as_the_place_of_its_mistake) {
     return problems_of(read_scenario(stop, catalogue(), overrides).problems);
   };
   EXPECT_THAT(problem_with("workload.rate", "fast"),
-              ElementsAre("--set workload.rate=fast: 'rate': expected a number, found the text \"fast\""));
+              ElementsAre("--set workload.rate: 'rate': expected a number, found the text \"fast\""));
   EXPECT_THAT(problem_with("workload.ratee", "1"),
-              ElementsAre("--set workload.ratee=1: unknown key \"ratee\" in [workload], did you mean 'rate'?"));
+              ElementsAre("--set workload.ratee: unknown key \"ratee\" in [workload], did you mean 'rate'?"));
   EXPECT_THAT(problem_with("sytsem.broker.port", "1"),
-              ElementsAre("--set sytsem.broker.port=1: unknown key \"sytsem\" in a scenario, did you mean 'system'?"));
+              ElementsAre("--set sytsem.broker.port: unknown key \"sytsem\" in a scenario, did you mean 'system'?"));
   EXPECT_THAT(problem_with("step.1.for", "2s"),
-              ElementsAre("--set step.1.for=2s: there is no step.1: 'step' has 1 entries, counted from 0"));
+              ElementsAre("--set step.1.for: there is no step.1: 'step' has 1 entries, counted from 0"));
   EXPECT_THAT(problem_with("step.for", "2s"),
-              ElementsAre("--set step.for=2s: 'step' is a list; its entries are step.0, step.1 …"));
+              ElementsAre("--set step.for: 'step' is a list; its entries are step.0, step.1 …"));
   EXPECT_THAT(problem_with("workload.rate.x", "2"),
-              ElementsAre("--set workload.rate.x=2: 'workload.rate' is a value, not a table"));
+              ElementsAre("--set workload.rate.x: 'workload.rate' is a value, not a table"));
   EXPECT_THAT(problem_with("workload.queue", "3"),
-              ElementsAre("--set workload.queue=3: 'queue': expected a table, found the integer 3"));
+              ElementsAre("--set workload.queue: 'queue': expected a table, found the integer 3"));
   EXPECT_THAT(problem_with("invariant.1.per", "queue"),
-              testing::Each(testing::StartsWith("--set invariant.1.per=queue: order per \"queue\" cannot be kept")));
+              testing::Each(testing::StartsWith("--set invariant.1.per: order per \"queue\" cannot be kept")));
   EXPECT_THAT(problem_with("step.0.at", "1s\nfor = 3"), testing::SizeIs(1)) << "a value cannot smuggle keys in";
+}
+
+TEST(Override, is_never_shown_with_its_value) {
+  const std::string secret = "amqp://user:S3CRET@h:5672";
+  std::vector<std::string> said;
+  for (const std::string key :
+       {"system.broker.attach.url_from", "system.broker.attach.url_form", "system.broker.attach", "system.broker",
+        "system.broker.kind", "workload.rate", "workload.rate.x", "name", "workload.consume.ack",
+        "invariant.0.guarantee", "step.0.fault", "step.0.for", "step.7.for", "step.0.target",
+        "workload.publish.delays.0", "steady_state.0.tolerance.p99"}) {
+    for (const std::string& value : {secret, secret + "\x01", "\"" + secret + "\"", "[\"" + secret + "\"]"}) {
+      const std::vector<Override> overrides{{key, value}};
+      const auto problems = problems_of(read_scenario(stop, catalogue(), overrides).problems);
+      EXPECT_THAT(problems, testing::Not(IsEmpty())) << key << '=' << value;
+      said.insert(said.end(), problems.begin(), problems.end());
+    }
+  }
+  for (const std::string text : {secret + "?x=1", "system.broker.attach.url_from:" + secret, secret,
+                                 "system.broker.attach.url_from=" + secret + "\x01", "a b=" + secret}) {
+    const auto parsed = parse_override(text);
+    ASSERT_TRUE(parsed.has_error()) << text;
+    said.push_back(parsed.error().context);
+  }
+  EXPECT_THAT(said,
+              testing::Each(testing::AllOf(testing::HasSubstr("--set "), testing::Not(testing::HasSubstr("S3CRET")))));
+  EXPECT_THAT(said,
+              testing::Contains(testing::StartsWith("--set system.broker.attach.url_from: 'url_from' must say where")));
 }
 
 TEST(Override, of_a_list_that_the_file_lacks_is_refused) {
   const std::vector<Override> overrides{{"step.0.for", "2s"}};
   EXPECT_THAT(problems_of(read("name = 'x'\n[[invariant]]\nkind = 'order'\n", overrides).problems),
-              ElementsAre("--set step.0.for=2s: there is no [[step]] in the file"));
+              ElementsAre("--set step.0.for: there is no [[step]] in the file"));
 }
 
 TEST(Override, text_is_split_at_the_first_equals_sign) {
