@@ -47,32 +47,45 @@ void add_dead_letters(const Queue& queue, Topology& out) {
   if (!queue.dead_letter || !queue.dead_letter->exists) return;
   const DeadLetter& dead = *queue.dead_letter;
   if (!dead.exchange.empty()) {
-    out.exchanges.push_back({dead.exchange, "direct", queue.durable});
+    out.exchanges.push_back({dead.exchange, "direct", queue.durable, "workload.queue.dead_letter.exchange"});
     out.bindings.push_back({dead.exchange, dead.queue, dead.queue});
   }
-  out.queues.push_back({dead.queue, Queue::Type::classic, queue.durable, {}, QueueDeclaration::Use::sink});
+  out.queues.push_back({dead.queue,
+                        Queue::Type::classic,
+                        queue.durable,
+                        {},
+                        QueueDeclaration::Use::sink,
+                        "workload.queue.dead_letter.queue"});
 }
 
 void add_errors(const Workload& workload, Topology& out) {
   if (workload.consume.on_failure != Consume::OnFailure::republish) return;
   const ErrorExchange& error = workload.consume.error;
   // Routed whatever its key is: the key says which queue the message left.
-  out.exchanges.push_back({error.exchange, "fanout", workload.queue.durable});
-  out.queues.push_back({error.queue, Queue::Type::classic, workload.queue.durable, {}, QueueDeclaration::Use::sink});
+  out.exchanges.push_back({error.exchange, "fanout", workload.queue.durable, "workload.consume.error.exchange"});
+  out.queues.push_back({error.queue,
+                        Queue::Type::classic,
+                        workload.queue.durable,
+                        {},
+                        QueueDeclaration::Use::sink,
+                        "workload.consume.error.queue"});
   if (error.bound) out.bindings.push_back({error.exchange, error.queue, ""});
 }
 
 /// RabbitMQ has no delays of its own: a queue for each of them, whose messages expire into the work queue.
 void add_delays(const Workload& workload, Topology& out) {
   if (workload.publish.delays.empty()) return;
+  static constexpr std::string_view delays = "workload.publish.delays";
   const std::string exchange = workload.queue.name + ".delay";
-  out.exchanges.push_back({exchange, "direct", workload.queue.durable});
+  out.exchanges.push_back({exchange, "direct", workload.queue.durable, delays});
   out.destinations.clear();
   for (const Duration delay : workload.publish.delays) {
     const std::string name = exchange + "." + to_text(delay);
     out.destinations.push_back({exchange, to_text(delay)});
-    if (std::ranges::find(out.queues, name, &QueueDeclaration::name) != out.queues.end()) continue;
-    QueueDeclaration queue{name, Queue::Type::classic, workload.queue.durable, {}, QueueDeclaration::Use::delay};
+    const auto same_delay = [&](const QueueDeclaration& queue) { return queue.name == name && queue.key == delays; };
+    if (std::ranges::any_of(out.queues, same_delay)) continue;
+    QueueDeclaration queue{name, Queue::Type::classic,         workload.queue.durable,
+                           {},   QueueDeclaration::Use::delay, delays};
     queue.arguments = {{"x-message-ttl", milliseconds(delay)},
                        {"x-dead-letter-exchange", workload.exchange.name},
                        {"x-dead-letter-routing-key", workload.queue.name}};
@@ -93,7 +106,8 @@ Topology topology_of(const Workload& workload) {
   Topology out;
   out.destinations = {{exchange.name, workload.queue.name}};
   if (!exchange.name.empty() && exchange.exists) {
-    out.exchanges.push_back({exchange.name, types.at(static_cast<std::size_t>(exchange.type)), exchange.durable});
+    out.exchanges.push_back(
+        {exchange.name, types.at(static_cast<std::size_t>(exchange.type)), exchange.durable, "workload.exchange.name"});
   }
   add_worked_queues(workload, out);
   add_dead_letters(workload.queue, out);

@@ -16,6 +16,7 @@ struct ExchangeDeclaration {
   std::string name;
   std::string_view type;  ///< "direct", "fanout", "topic".
   bool durable = true;
+  std::string_view key = {};  ///< The key of the scenario that it comes from.
 };
 
 /// An optional argument of queue.declare, such as x-max-length.
@@ -35,6 +36,7 @@ struct QueueDeclaration {
     delay,  ///< Nobody reads it: its messages expire into a work queue.
   };
   Use use = Use::work;
+  std::string_view key = "workload.queue.name";  ///< The key of the scenario that it comes from.
 };
 
 struct BindingDeclaration {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "scenarios/toml/fault_rules.hpp"
 #include "scenarios/toml/topology_rules.hpp"
 #include "scenarios/toml/units.hpp"
 
@@ -20,6 +21,7 @@ using model::Step;
 struct Hazard {
   std::string_view anomaly;
   std::string reason;
+  bool with_effect = true;  ///< False: of messages on which the handler fails, so that they have no effect.
 };
 
 /// "step 2 (broker.kill)" for the first step that does it.
@@ -41,6 +43,11 @@ std::vector<Hazard> hazards(const Scenario& scenario) {
     found.push_back(
         {"lost", "with publish.confirm = \"none\" nobody ever knows what the broker has, so no loss could be seen"});
   }
+  if (!scenario.workload.exchange.name.empty() && !scenario.workload.exchange.exists) {
+    found.push_back({"lost", publish.delays.empty()
+                                 ? "with exchange.exists = false no publish is ever confirmed, so no loss could be seen"
+                                 : "with exchange.exists = false there is no way back from the delays"});
+  }
   if (publish.confirm != Publish::Confirm::none && publish.retry.attempts > 1) {
     found.push_back(
         {"duplicated", fmt::format("publish.retry.attempts = {} resends what was not confirmed in time, the broker "
@@ -54,6 +61,12 @@ std::vector<Hazard> hazards(const Scenario& scenario) {
         {"redelivered", fmt::format("{} can cut a consumer off before its acknowledgement arrives, and the broker "
                                     "then delivers again",
                                     *cuts)});
+  }
+  const auto& consume = scenario.workload.consume;
+  if (consume.poison_every > 0 && consume.on_failure == Consume::OnFailure::requeue && acknowledges &&
+      consume.ack_when == Consume::AckWhen::after) {
+    found.push_back(
+        {"redelivered", "with consume.on_failure = \"requeue\" every poison message is delivered again", false});
   }
   return found;
 }
@@ -85,6 +98,7 @@ void refuse_guarantees(const Scenario& scenario, std::size_t i, std::vector<Refu
   const auto& invariant = scenario.invariants[i];
   std::string_view already;  // one reason for an anomaly is enough
   for (const auto& hazard : hazards(scenario)) {
+    if (invariant.kind == "effect" && !hazard.with_effect) continue;
     const std::string_view anomaly = broken_by(scenario, invariant, hazard.anomaly);
     if (anomaly.empty() || expects(invariant, anomaly) || already == anomaly) continue;
     already = anomaly;
@@ -99,22 +113,36 @@ void refuse_guarantees(const Scenario& scenario, std::size_t i, std::vector<Refu
 
 void refuse_order(const Scenario& scenario, std::size_t i, std::vector<Refusal>& out) {
   const auto& invariant = scenario.invariants[i];
-  if (text_parameter(invariant, "per") != "queue" || !invariant.expect.empty()) return;
+  if (!invariant.expect.empty()) return;
   const auto& workload = scenario.workload;
+  const auto& publish = workload.publish;
+  const std::string per = text_parameter(invariant, "per");
   const auto refuse = [&](std::string reason) {
-    out.push_back({fmt::format("invariant.{}.per", i), "order per \"queue\" cannot be kept: " + std::move(reason)});
+    out.push_back({fmt::format("invariant.{}.per", i),
+                   fmt::format("order per {} cannot be kept: {}", in_quotes(per), std::move(reason))});
   };
-  if (workload.consumers > 1) {
+  if (per == "queue" && workload.consumers > 1) {
     refuse(
         fmt::format("{} consumers take turns on the queue, and RabbitMQ keeps order within one consumer only; "
                     "claim per = \"key\", or use one consumer",
                     workload.consumers));
   }
-  if (workload.producers > 1) {
+  if (per == "queue" && workload.producers > 1) {
     refuse(
         fmt::format("{} producers number their messages apart, so they have no common order; "
                     "claim per = \"producer\", or use one producer",
                     workload.producers));
+  }
+  if (std::ranges::adjacent_find(publish.delays, std::ranges::not_equal_to{}) != publish.delays.end()) {
+    refuse(
+        "publish.delays has more than one delay, and what is delayed for less time comes before what was "
+        "published first; use one delay, or say expect = [\"inversion\"]");
+  }
+  if (publish.priorities > 1) {
+    refuse(
+        fmt::format("publish.priorities = {}, and messages of a higher priority overtake the others; use none, "
+                    "or say expect = [\"inversion\"]",
+                    publish.priorities));
   }
 }
 
@@ -125,7 +153,8 @@ void refuse_claims(const Scenario& scenario, const Sound& sound, std::vector<Ref
     const std::string path = fmt::format("invariant.{}", i);
     if (!sound(path)) continue;
     if (settings_known) refuse_guarantees(scenario, i, out);
-    if (invariant.kind == "order" && sound("workload.consumers") && sound("workload.producers"))
+    if (invariant.kind == "order" && sound("workload.consumers") && sound("workload.producers") &&
+        sound("workload.publish"))
       refuse_order(scenario, i, out);
     if (invariant.kind == "effect" && sound("workload.consume") && !scenario.workload.consume.effects) {
       out.push_back({path + ".kind", "no effect is recorded: use workload.consume.effects = true"});
@@ -133,6 +162,8 @@ void refuse_claims(const Scenario& scenario, const Sound& sound, std::vector<Ref
     if (invariant.kind == "recovery" && scenario.steady_state.empty() && sound("steady_state")) {
       out.push_back(
           {path + ".kind", "'recovery' is the way back to the steady state, and there is no [[steady_state]]"});
+    } else if (invariant.kind == "recovery" && scenario.steps.empty() && sound("step")) {
+      out.push_back({path + ".kind", "'recovery' is counted from the end of a fault, and there is no [[step]]"});
     }
     for (std::size_t j = 0; j < i; ++j) {
       const auto& other = scenario.invariants[j];
@@ -206,6 +237,9 @@ void refuse_steps(const Scenario& scenario, const model::Catalogue& catalogue, c
     if (sound(path + ".at") && sound("duration") && step.at >= scenario.duration) {
       out.push_back({path + ".at", fmt::format("'at' ({}) is not before the end of the experiment ({})",
                                                model::to_text(step.at), model::to_text(scenario.duration))});
+    }
+    if (sound(path) && sound("workload.exchange")) {
+      if (auto refusal = without_sense(scenario.workload, step, path)) out.push_back(std::move(*refusal));
     }
     if (sound(path)) good.push_back(i);
   }

@@ -21,7 +21,7 @@ using model::ParameterType;
 
 constexpr std::string_view duration_pattern = R"(^ *[0-9]+(\.[0-9]+)? *(ns|us|ms|s|m|h) *$)";
 constexpr std::string_view number_bound_pattern = R"(^ *(<|<=|>|>=) *[0-9]+(\.[0-9]+)? *$)";
-constexpr std::string_view duration_bound_pattern = R"(^ *(<|<=|>|>=) *[0-9]+(\.[0-9]+)? *(ns|us|ms|s|m|h) *$)";
+constexpr std::string_view duration_bound_pattern = R"(^ *(<|<=) *[0-9]+(\.[0-9]+)? *(ns|us|ms|s|m|h) *$)";
 
 json::array texts(std::span<const std::string_view> list) {
   json::array out;

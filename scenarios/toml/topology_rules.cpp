@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "scenarios/model/topology.hpp"
+#include "scenarios/toml/units.hpp"
 
 namespace troop::scenarios {
 namespace {
@@ -18,7 +19,7 @@ struct Rule {
   std::string_view why;
 };
 
-void refuse_settings(const Queue& queue, const Sound& sound, std::vector<Refusal>& out) {
+void refuse_settings(const Queue& queue, std::vector<Refusal>& out) {
   const bool quorum = queue.type == Queue::Type::quorum;
   const Rule rules[] = {
       {quorum && !queue.durable, "durable",
@@ -34,11 +35,36 @@ void refuse_settings(const Queue& queue, const Sound& sound, std::vector<Refusal
   for (const Rule& rule : rules) {
     if (rule.broken) out.push_back({fmt::format("workload.queue.{}", rule.key), std::string{rule.why}});
   }
-  if (!queue.dead_letter || !sound("workload.queue.dead_letter")) return;
-  if (queue.dead_letter->queue == queue.name) {
+}
+
+/// The first of two declarations with one name stays, the later one is refused.
+template <class Declarations>
+void refuse_same_names(const Declarations& declarations, std::string_view what, std::vector<Refusal>& out) {
+  for (auto later = declarations.begin(); later != declarations.end(); ++later) {
+    const auto earlier = std::ranges::find(declarations.begin(), later, later->name, &Declarations::value_type::name);
+    if (earlier == later) continue;
     out.push_back(
-        {"workload.queue.dead_letter.queue", "the dead letters would go round in circles: use another queue"});
+        {std::string{later->key}, fmt::format("another {} is called {} already, by {}: give each its own name", what,
+                                              in_quotes(later->name), earlier->key)});
   }
+}
+
+void refuse_same_names(model::Workload workload, std::vector<Refusal>& out) {
+  // What shall be missing must not be there under another one's name.
+  workload.exchange.exists = true;
+  if (workload.queue.dead_letter) workload.queue.dead_letter->exists = true;
+  const model::Topology topology = model::topology_of(workload);
+  refuse_same_names(topology.exchanges, "exchange", out);
+  refuse_same_names(topology.queues, "queue", out);
+}
+
+void refuse_pattern(const model::Workload& workload, std::vector<Refusal>& out) {
+  if (workload.exchange.name.empty() || workload.exchange.type != model::Exchange::Type::topic) return;
+  if (workload.queue.name.find_first_of("*#") == std::string::npos) return;
+  out.push_back(
+      {"workload.queue.name",
+       "it is the routing key as well, in which * and # stand for words at an exchange of type \"topic\": use "
+       "neither, or another type of exchange"});
 }
 
 void refuse_fan_out(const model::Workload& workload, const Sound& sound, std::vector<Refusal>& out) {
@@ -66,6 +92,20 @@ void refuse_publish(const model::Workload& workload, std::vector<Refusal>& out) 
   if (!workload.profile.empty() && workload.rate == 0) {
     out.push_back({"workload.rate", "with rate = 0 the window sets the rate, and no profile can: begin with a rate"});
   }
+  if (publish.retry.blocking && workload.rate == 0) {
+    out.push_back({"workload.publish.retry.blocking",
+                   "with rate = 0 there are no callers that could wait: use a rate, or blocking = false"});
+  }
+}
+
+void refuse_profile(const model::Scenario& scenario, const Sound& sound, std::vector<Refusal>& out) {
+  const auto& profile = scenario.workload.profile;
+  for (std::size_t i = 0; i < profile.size(); ++i) {
+    const std::string path = fmt::format("workload.profile.{}.at", i);
+    if (!sound(path) || profile[i].at < scenario.duration) continue;
+    out.push_back({path, fmt::format("'at' ({}) is not before the end of the experiment ({})",
+                                     model::to_text(profile[i].at), model::to_text(scenario.duration))});
+  }
 }
 
 void refuse_consume(const model::Workload& workload, std::vector<Refusal>& out) {
@@ -80,10 +120,6 @@ void refuse_consume(const model::Workload& workload, std::vector<Refusal>& out) 
     out.push_back({"workload.consume.on_failure",
                    "what was acknowledged before cannot be given up: use ack = \"manual\" and ack_when = \"after\""});
   }
-  const auto& dead = workload.queue.dead_letter;
-  if (republishes && (consume.error.queue == workload.queue.name || (dead && consume.error.queue == dead->queue))) {
-    out.push_back({"workload.consume.error.queue", "another queue has this name already"});
-  }
   if (consume.idempotency != model::Consume::Idempotency::none && !consume.effects) {
     out.push_back({"workload.consume.idempotency", "it is about effects, and none are recorded: use effects = true"});
   }
@@ -92,11 +128,18 @@ void refuse_consume(const model::Workload& workload, std::vector<Refusal>& out) 
 }  // namespace
 
 void refuse_topology(const model::Scenario& scenario, const Sound& sound, std::vector<Refusal>& out) {
+  const auto& workload = scenario.workload;
+  if (sound("duration")) refuse_profile(scenario, sound, out);
   if (!sound("workload.queue")) return;
-  refuse_settings(scenario.workload.queue, sound, out);
-  if (sound("workload.exchange")) refuse_fan_out(scenario.workload, sound, out);
-  if (sound("workload.publish")) refuse_publish(scenario.workload, out);
-  if (sound("workload.consume")) refuse_consume(scenario.workload, out);
+  refuse_settings(workload.queue, out);
+  if (sound("workload.exchange")) {
+    refuse_fan_out(workload, sound, out);
+    refuse_pattern(workload, out);
+  }
+  if (sound("workload.publish")) refuse_publish(workload, out);
+  if (sound("workload.consume")) refuse_consume(workload, out);
+  if (sound("workload.exchange") && sound("workload.publish") && sound("workload.consume"))
+    refuse_same_names(workload, out);
 }
 
 }  // namespace troop::scenarios

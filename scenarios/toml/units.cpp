@@ -142,6 +142,12 @@ Result<model::Bound> parse_bound(const model::Parameter& measure, std::string_vi
   const bool never = (bound.op == Op::less && measure.minimum && limit <= *measure.minimum) ||
                      (bound.op == Op::greater && measure.maximum && limit >= *measure.maximum);
   if (never) return usage_error(fmt::format("{} can never be met", in_quotes(text)));
+  if (is_duration && (bound.op == Op::greater || bound.op == Op::greater_equal))
+    return usage_error(
+        fmt::format("{} would ask for slowness; a time has an upper limit, such as {}", in_quotes(text), example));
+  const bool always = (bound.op == Op::greater_equal && measure.minimum && limit <= *measure.minimum) ||
+                      (bound.op == Op::less_equal && measure.maximum && limit >= *measure.maximum);
+  if (always) return usage_error(fmt::format("{} is always met", in_quotes(text)));
   return bound;
 }
 

@@ -41,6 +41,11 @@ const std::string kill_producer = "fault = \"process.kill\"\ntarget = \"producer
 const std::string once = "[workload.publish]\nretry = { attempts = 1 }\n";
 const std::string transient = "[workload.publish]\npersistent = false\n";
 const std::string effects = "[workload.consume]\neffects = true\n";
+const std::string recovery = "kind = \"recovery\"\nwithin = \"9s\"";
+const std::string steady = "[[steady_state]]\nprobe = \"amqp.publish\"\ntolerance = { p99 = \"< 1s\" }\n";
+const std::string poison = once + "[workload.consume]\npoison_every = 9\n";
+const std::string no_exchange = "[workload.exchange]\nname = \"shop\"\nexists = false\n";
+const std::string priorities = "[workload.queue]\nmax_priority = 2\n[workload.publish]\npriorities = ";
 const std::string no_ack = "[workload.consume]\nack = \"none\"\n";
 
 std::string delivery(const std::string& guarantee, const std::string& expect = "") {
@@ -90,6 +95,39 @@ INSTANTIATE_TEST_SUITE_P(
         {"effects_that_nobody_records", once, "", "kind = \"effect\"", "use workload.consume.effects = true"},
         {"effects_that_may_come_twice", effects, kill, "kind = \"effect\"", "expect = [\"double\"]"},
         {"effects_that_may_come_twice_and_shall", effects, kill, "kind = \"effect\"\nexpect = [\"double\"]", ""},
+        {"order_of_messages_that_are_delayed_differently", "[workload.publish]\ndelays = [\"1s\", \"2s\"]", "",
+         "kind = \"order\"", "publish.delays has more than one delay"},
+        {"order_of_messages_that_are_delayed_alike", "[workload.publish]\ndelays = [\"1s\", \"1000ms\"]", "",
+         "kind = \"order\"", ""},
+        {"order_across_delays_expected_to_break", "[workload.publish]\ndelays = [\"1s\", \"2s\"]", "",
+         "kind = \"order\"\nexpect = [\"inversion\"]", ""},
+        {"order_across_priorities", priorities + "3", "", "kind = \"order\"\nper = \"producer\"",
+         "messages of a higher priority overtake"},
+        {"order_within_one_priority", priorities + "1", "", "kind = \"order\"", ""},
+        {"order_across_priorities_expected_to_break", priorities + "3", "",
+         "kind = \"order\"\nexpect = [\"inversion\"]", ""},
+        {"at_most_once_with_poison_that_is_requeued", poison, "", delivery("at-most-once"),
+         "every poison message is delivered again"},
+        {"exactly_once_with_poison_that_is_requeued", poison, "", delivery("exactly-once"),
+         "expect = [\"redelivered\"]"},
+        {"at_most_once_with_poison_that_is_rejected", poison + "on_failure = \"reject\"", "", delivery("at-most-once"),
+         ""},
+        {"at_most_once_with_poison_acknowledged_before", poison + "ack_when = \"before\"", "", delivery("at-most-once"),
+         ""},
+        {"at_most_once_with_poison_and_the_redelivery_expected", poison, "",
+         delivery("at-most-once", "\"redelivered\""), ""},
+        {"at_least_once_with_poison", poison, "", delivery("at-least-once"), ""},
+        {"effects_of_poison_are_none", poison + "effects = true", "", "kind = \"effect\"", ""},
+        {"recovery_from_nothing", steady, "", recovery, "there is no [[step]]"},
+        {"recovery_from_a_fault", steady, kill, recovery, ""},
+        {"at_least_once_without_an_exchange", no_exchange, "", delivery("at-least-once"),
+         "no publish is ever confirmed, so no loss could be seen"},
+        {"accounting_without_an_exchange", no_exchange, "", "kind = \"accounting\"", "expect = [\"unaccounted\"]"},
+        {"at_least_once_delayed_towards_no_exchange", no_exchange + "[workload.publish]\ndelays = [\"1s\"]", "",
+         delivery("at-least-once"), "there is no way back from the delays"},
+        {"at_least_once_without_an_exchange_and_the_loss_expected", no_exchange, "",
+         delivery("at-least-once", "\"lost\""), ""},
+        {"at_most_once_without_an_exchange", no_exchange + once, "", delivery("at-most-once"), ""},
         {"effects_by_id", effects + "idempotency = \"id\"\n", kill, "kind = \"effect\"", ""},
     }),
     [](const auto& c) { return c.param.name; });

@@ -157,14 +157,13 @@ TEST(Override, is_never_shown_with_its_value) {
       said.insert(said.end(), problems.begin(), problems.end());
     }
   }
-  for (const std::string text : {secret + "?x=1", "system.broker.attach.url_from:" + secret, secret,
-                                 "system.broker.attach.url_from=" + secret + "\x01", "a b=" + secret}) {
+  for (const std::string& text : {secret + "?x=1", "system.broker.attach.url_from:" + secret, secret,
+                                  "system.broker.attach.url_from=" + secret + "\x01", "a b=" + secret}) {
     const auto parsed = parse_override(text);
     ASSERT_TRUE(parsed.has_error()) << text;
     said.push_back(parsed.error().context);
   }
-  EXPECT_THAT(said,
-              testing::Each(testing::AllOf(testing::HasSubstr("--set "), testing::Not(testing::HasSubstr("S3CRET")))));
+  EXPECT_THAT(said, testing::Each(testing::Not(testing::HasSubstr("S3CRET"))));
   EXPECT_THAT(said,
               testing::Contains(testing::StartsWith("--set system.broker.attach.url_from: 'url_from' must say where")));
 }

@@ -53,6 +53,7 @@ TEST(Units, quotes_show_what_a_terminal_must_not_get) {
   EXPECT_EQ(in_quotes("café"), "\"café\"");
   EXPECT_EQ(in_quotes("a\"b"), "\"a\\\"b\"");
   EXPECT_LT(in_quotes(std::string(1000, 'a')).size(), 80U);
+  EXPECT_EQ(in_quotes("amqp://user:password@host"), "\"amqp://…\"");
 }
 
 TEST(Units, utf8_is_checked_strictly) {
