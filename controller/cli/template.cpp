@@ -7,6 +7,7 @@ constexpr std::string_view head = R"(# A scenario: what runs, what is broken, an
 #     troop validate FILE    every mistake at once        troop plan FILE    what would happen; touches nothing
 #     troop run FILE         break it and verify          troop list faults  what can be broken
 # A key behind "# " shows its default: take the mark away and change it.
+# These are the keys to begin with. All of them: scenarios/README.md, and troop schema (editors complete them).
 # Durations are a number and ns, us, ms, s, m or h. --set addresses every key: --set step.0.for=2s
 
 )";
