@@ -66,7 +66,7 @@ void discard(const fs::path& directory, const std::vector<fs::path>& made) {
 RunRequest control_of(const RunRequest& request) {
   RunRequest control = request;
   control.scenario.steps.clear();
-  control.scenario.invariants = invariants::control_claims(request.scenario.invariants);
+  control.is_control = true;
   control.plan = make_plan(control.scenario, catalogue(), request.plan.seed);
   control.directory = request.directory / "control";
   return control;
@@ -102,6 +102,7 @@ int run_scenario(const Arguments& arguments) {
                      .plan = make_plan(*reading.scenario, catalogue(), seed),
                      .directory = directory.value(),
                      .agent = agent.value(),
+                     .is_control = false,
                      .control = {},
                      .rehearse = arguments.rehearse};
   const Provenance provenance{path.string(), reading.source, arguments.sets};

@@ -30,6 +30,7 @@ struct RunRequest {
   Plan plan;
   std::filesystem::path directory;  ///< Exists and is empty: the run directory.
   std::filesystem::path agent;      ///< The program `troop-agent`.
+  bool is_control = false;          ///< The scenario's faults were taken out.
   std::filesystem::path control;    ///< The history of the same run without its faults; empty: there was none.
   bool rehearse = false;            ///< Ask the agent whether it could, start nothing (--dry-run).
 };

@@ -38,7 +38,8 @@ void describe(formats::RunDocument& document, const RunRequest& request, const P
 /// Verdict, series and stories from the evidence on disk: what `troop verify` would say of it.
 void judge_evidence(formats::RunDocument& document, const RunRequest& request) {
   const auto history = request.directory / "history.ndjson";
-  auto judged = invariants::judge(history, request.scenario.invariants);
+  auto judged = request.is_control ? invariants::judge_control(history, request.scenario.invariants)
+                                   : invariants::judge(history, request.scenario.invariants);
   if (judged.has_error()) {
     document.problems.push_back("the history could not be judged: " + judged.error().context);
     return;

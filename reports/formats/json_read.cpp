@@ -94,7 +94,8 @@ std::vector<SeriesPoint> read_series(const Fields& in) {
       if (ms) ms = std::round(*ms * 1000) / 1000;
     }
   }
-  for (const std::size_t size : {published.size(), confirmed.size(), delivered.size(), p50.size(), p99.size(), wait.size()}) {
+  for (const std::size_t size :
+       {published.size(), confirmed.size(), delivered.size(), p50.size(), p99.size(), wait.size()}) {
     if (size != second.size()) {
       in.complain("second", "the columns differ in length");
       return {};
@@ -158,6 +159,10 @@ RunDocument read_document(const Fields& in, invariants::Judged judged) {
   document.id = in.text("id");
   document.tool_version = in.text("tool_version");
   document.exit_code = static_cast<int>(in.integer("exit_code") & 0xFF);  // what a process can exit with
+  const bool is_pass = document.judged.verdict == invariants::Verdict::pass;
+  if ((document.exit_code == 0 && !is_pass) || in.integer("exit_code") != document.exit_code) {
+    in.complain("exit_code", "none that such a run ends with");
+  }
   document.ended_by = in.text("ended_by");
   document.started_wall_ns = in.integer("started_wall_ns");
   document.length = Duration{in.integer("length_ns")};

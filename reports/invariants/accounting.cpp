@@ -68,6 +68,9 @@ Judgement AccountingInvariant::conclude(const Evidence& evidence, bool complete)
   for (std::size_t i = 0; i < sink_names.size(); ++i) judgement.counts.emplace_back(sink_names[i].name, sunk[i]);
   judgement.counts.emplace_back("unaccounted", findings.count("unaccounted"));
   findings.conclude(judgement, complete && pending == 0 && unclear == 0);
+  if (!acks_seen && evidence.run.acks_announced && acknowledged > 0) {
+    raise(judgement, Outcome::unknown, "the run's consumers acknowledge, and the history has no ack");
+  }
   if (confirmed == 0) raise(judgement, Outcome::unknown, "nothing was tested: no publish was confirmed");
   if (pending > 0) {
     raise(judgement, Outcome::unknown,

@@ -59,12 +59,12 @@ std::span<const TableEntry> table() {
               .type = ParameterType::integer,
               .what = "publishes invoked while a fault was in force, at least",
               .fallback = "100",
-              .minimum = 0},
+              .minimum = 100},
              {.name = "outstanding",
               .type = ParameterType::integer,
               .what = "publishes without completion when a fault began (between the request and its proof), at least",
               .fallback = "1",
-              .minimum = 0}}},
+              .minimum = 1}}},
        make_exercised},
   };
   return entries;

@@ -63,13 +63,12 @@ std::vector<model::InvariantSpec> control_claims(std::span<const model::Invarian
   for (const auto& spec : specs) {
     if (is_about_faults(spec.kind)) continue;
     claims.push_back(spec);
-    claims.back().expect.clear();
   }
   return claims;
 }
 
 Result<Judged> judge_control(const std::filesystem::path& history, std::span<const model::InvariantSpec> specs) {
-  BOOST_OUTCOME_TRY(auto judged, judge(history, control_claims(specs)));
+  BOOST_OUTCOME_TRY(auto judged, judge_without_faults(history, control_claims(specs)));
   // Added by itself where there is a run start, it knows of every fault that was planned or played.
   const bool tells = !judged.invariants.empty() && judged.invariants.back().kind == "exercised";
   if (!tells) return usage_error(history.string() + " has no run start; a control is the history of a whole run");
@@ -87,8 +86,12 @@ void weigh(Judged& judged, std::span<const model::InvariantSpec> specs, const Ju
     if (!is_about_faults(spec.kind)) weigh(judged.invariants.at(at), spec, control.invariants.at(there++));
     ++at;
   }
+  auto judgement = judgement_of(control);
+  if (!judged.scenario.empty() && control.scenario != judged.scenario) {
+    raise(judgement, Outcome::unknown, fmt::format("it is of another scenario: '{}'", control.scenario));
+  }
   const bool ends_exercised = !judged.invariants.empty() && judged.invariants.back().kind == "exercised";
-  judged.invariants.insert(judged.invariants.end() - (ends_exercised ? 1 : 0), judgement_of(control));
+  judged.invariants.insert(judged.invariants.end() - (ends_exercised ? 1 : 0), std::move(judgement));
   judged.verdict = verdict_of(judged);
 }
 

@@ -2,6 +2,8 @@
 // comes more often than promised.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "reports/invariants/copies.hpp"
 #include "reports/invariants/findings.hpp"
 #include "reports/invariants/invariant.hpp"
@@ -134,8 +136,13 @@ Judgement DeliveryInvariant::conclude(const Evidence& evidence, bool complete) {
   if (findings.count("vanished") > 0) judgement.counts.emplace_back("vanished", findings.count("vanished"));
   if (processed_ > 0 || effects_promised_) judgement.counts.emplace_back("processed", processed_);
   findings.conclude(judgement, complete && pending_ == 0 && unclear_ == 0);
+  // What a run did not get through to anybody tests nothing, unless that is what it set out to show. A history from
+  // elsewhere may be a piece of one.
+  const bool showed = std::ranges::any_of(expect_, [&](const auto& kind) { return findings.count(kind) > 0; });
   if (attempted_ == 0 && delivered_ == 0) {
     raise(judgement, Outcome::unknown, "nothing was tested: no publish and no delivery");
+  } else if (evidence.run.started && confirmed_ == 0 && delivered_ == 0 && !showed) {
+    raise(judgement, Outcome::unknown, "nothing was tested: no publish was confirmed, and nothing delivered");
   }
   if (pending_ > 0) {
     raise(judgement, Outcome::unknown,

@@ -31,17 +31,22 @@ Judgement EffectInvariant::conclude(const Evidence& evidence, bool complete) {
     findings.add("double", ledger.id(copy.message), {index_of(copy.first_effect), index_of(second.event)},
                  publish == none ? copy.first_effect : std::min(publish, copy.first_effect), second.event);
   }
-  std::int64_t pending = 0;
+  std::int64_t pending = 0, unclear = 0, confirmed = 0;
   for_each_copy(ledger, [&](const CopyView& copy) {
     const bool due = evidence.run.consumers_record_effects || ledger.records_effects(copy.queue);
-    if (!due || !copy.confirmed || copy.processed() || copy.sunk()) return;
+    if (copy.confirmed) ++confirmed;
+    if (!due || !copy.confirmed || copy.processed()) return;
+    if (copy.sunk()) {
+      if ((copy.copy->sinks & ~unknown_sink) == 0) ++unclear;
+      return;
+    }
     if (copy.drained == none) {
       ++pending;
       return;
     }
-    const Attempt& confirmed = ledger.attempt(copy.confirmed_by);
+    const Attempt& attempt = ledger.attempt(copy.confirmed_by);
     findings.add("lost", ledger.id(copy.message),
-                 {index_of(confirmed.invoke), copy.delivered() ? index_of(copy.copy->first_delivery) : -1},
+                 {index_of(attempt.invoke), copy.delivered() ? index_of(copy.copy->first_delivery) : -1},
                  copy.first_publish, copy.drained);
   });
 
@@ -50,7 +55,8 @@ Judgement EffectInvariant::conclude(const Evidence& evidence, bool complete) {
   judgement.outcome = Outcome::holds;
   judgement.counts = {
       {"effects", ledger.effects()}, {"double", findings.count("double")}, {"lost", findings.count("lost")}};
-  findings.conclude(judgement, complete && pending == 0);
+  findings.conclude(judgement, complete && pending == 0 && unclear == 0);
+  if (confirmed == 0) raise(judgement, Outcome::unknown, "nothing was tested: no publish was confirmed");
   if (ledger.effects() == 0) {
     raise(judgement, Outcome::unknown,
           "no effect names its message: set workload.consume.effects = true, or send effect events with an id");
@@ -58,6 +64,13 @@ Judgement EffectInvariant::conclude(const Evidence& evidence, bool complete) {
   if (pending > 0) {
     raise(judgement, Outcome::unknown,
           fmt::format("{} confirmed without an effect, and no drain proves their queue was read to its end", pending));
+  }
+  if (unclear > 0) {
+    raise(judgement, Outcome::unknown,
+          fmt::format("{} confirmed without an effect ended in a sink that we do not know", unclear));
+  }
+  if (ledger.unidentified() > 0) {
+    raise(judgement, Outcome::unknown, fmt::format("{} events name no message id", ledger.unidentified()));
   }
   return judgement;
 }

@@ -45,6 +45,7 @@ void Faults::observe(const history::Event& event, std::int64_t published, std::i
     window->stop_failed = event.type == history::Type::fail || event.type == history::Type::info;
     if (event.type == history::Type::ok) {
       window->ended = now;
+      latest_end_ = std::max(latest_end_, now.time);
       if (window->started) window->publishes_inside = published - window->publishes_at_start;
     }
   }

@@ -28,7 +28,8 @@ struct FaultWindow {
   bool refused = false;                 ///< It certainly never took effect.
   bool stop_failed = false;             ///< Asked to end, and that was not proven.
   std::int64_t publishes_at_start = 0;  ///< Publishes invoked before `started`.
-  std::int64_t publishes_inside = 0;    ///< Publishes invoked between `started` and `ended`, or the history's end.
+  std::int64_t publishes_inside = 0;    ///< Publishes invoked between `started` and `ended`, or the history's end,
+                                        ///< and later ones that were meant to be in between.
   /// The most in flight for the target at any event from being asked for to being proven: it began in between.
   std::int64_t outstanding_at_start = 0;
 
@@ -52,6 +53,16 @@ class Faults {
       window.outstanding_at_start = std::max(window.outstanding_at_start, outstanding(window.target));
     }
   }
+  /// A publish that was meant to begin at `intended` and begins now. Where publishing blocks, callers wait a fault out:
+  /// what they meant to publish while it was in force is load that it met.
+  void observe_publish(std::int64_t intended) {
+    if (intended > latest_end_) return;
+    for (auto& window : windows_) {
+      const bool meant =
+          window.started && window.ended && window.started.time <= intended && intended <= window.ended.time;
+      if (meant) ++window.publishes_inside;
+    }
+  }
   /// Call once after the last event.
   void finish(std::int64_t published);
 
@@ -65,6 +76,7 @@ class Faults {
   FaultWindow* latest(const history::Event& event, bool (*wanted)(const FaultWindow&));
   std::vector<FaultWindow> windows_;
   bool starting_ = false;
+  std::int64_t latest_end_ = -1;
 };
 
 }  // namespace troop::invariants

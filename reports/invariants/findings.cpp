@@ -19,7 +19,13 @@ Findings::Findings(const Evidence& evidence, std::vector<std::string> violating,
     : faults_(evidence.faults),
       any_time_(evidence.run.started && evidence.run.steps.empty() && evidence.faults.windows().empty()),
       violating_(std::move(violating)),
-      expected_(std::move(expected)) {}
+      expected_(std::move(expected)) {
+  if (!evidence.control) return;
+  for (auto& kind : expected_) {
+    if (!holds(violating_, kind)) violating_.push_back(std::move(kind));
+  }
+  expected_.clear();
+}
 
 Findings::Kind& Findings::kind(std::string_view name) {
   for (auto& known : kinds_) {

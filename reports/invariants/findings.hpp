@@ -19,7 +19,8 @@ inline constexpr std::int64_t listed_max = 100;
 class Findings {
  public:
   /// `violating`: the kinds that break the claim; `expected`: the kinds that must show. Others are counted, not listed.
-  /// In a run that plans no fault, its own settings are on trial: an expected anomaly may show at any time.
+  /// In a run that plans no fault, its own settings are on trial: an expected anomaly may show at any time. In a
+  /// control nothing is expected, and what would be violates.
   Findings(const Evidence& evidence, std::vector<std::string> violating, std::vector<std::string> expected);
 
   /// `witnesses` may hold -1 for what is not there. It is attributed to the faults in force from event `first` to

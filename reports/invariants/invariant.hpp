@@ -1,8 +1,10 @@
 // The contract of an invariant, and what one is given to judge.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
+#include <span>
 
 #include "common/error.hpp"
 #include "reports/history/event.hpp"
@@ -19,6 +21,7 @@ struct Evidence {
   Ledger ledger;
   Faults faults;
   RunInfo run;
+  bool control = false;  ///< A run without the faults: what is expected of them violates here.
 };
 
 /// Judges one history. No clock, no I/O, no randomness: same events, same verdict.
@@ -41,6 +44,9 @@ Result<std::unique_ptr<Invariant>> make_accounting(const model::InvariantSpec& s
 Result<std::unique_ptr<Invariant>> make_effect(const model::InvariantSpec& spec);
 Result<std::unique_ptr<Invariant>> make_recovery(const model::InvariantSpec& spec);
 Result<std::unique_ptr<Invariant>> make_exercised(const model::InvariantSpec& spec);
+
+/// As judge(), where whatever is expected of faults violates: they are not there.
+Result<Judged> judge_without_faults(const std::filesystem::path& history, std::span<const model::InvariantSpec> specs);
 
 /// Makes the outcome at least as severe as `outcome`, and says why.
 void raise(Judgement& judgement, Outcome outcome, std::string reason);

@@ -33,7 +33,7 @@ std::string claim_of(const model::InvariantSpec& spec) {
   return claim;
 }
 
-Result<Judged> judge_events(history::Reader reader, std::span<const model::InvariantSpec> specs) {
+Result<Judged> judge_events(history::Reader reader, std::span<const model::InvariantSpec> specs, bool control = false) {
   std::vector<std::unique_ptr<Invariant>> invariants;
   std::vector<std::string> claims;
   std::unique_ptr<Invariant> exercised;
@@ -50,6 +50,7 @@ Result<Judged> judge_events(history::Reader reader, std::span<const model::Invar
   }
 
   Evidence evidence;
+  evidence.control = control;
   while (true) {
     BOOST_OUTCOME_TRY(const history::Event* const event, reader.next());
     if (event == nullptr) break;
@@ -59,7 +60,10 @@ Result<Judged> judge_events(history::Reader reader, std::span<const model::Invar
       evidence.faults.observe(*event, evidence.ledger.published(), evidence.ledger.in_flight(event->target));
     } else if (event->f == history::Subject::run) {
       evidence.run.observe(*event);
-    } else if (evidence.faults.starting()) {
+    } else if (event->f == history::Subject::publish && event->type == history::Type::invoke && event->attempt <= 1) {
+      evidence.faults.observe_publish(event->intended >= 0 ? event->intended : event->time);
+    }
+    if (event->f != history::Subject::fault && event->f != history::Subject::run && evidence.faults.starting()) {
       evidence.faults.observe_flight([&](const std::string& target) { return evidence.ledger.in_flight(target); });
     }
     for (const auto& invariant : invariants) invariant->observe(*event, delivery, evidence);
@@ -91,6 +95,7 @@ Result<Judged> judge_events(history::Reader reader, std::span<const model::Invar
   } else if (!judged.complete && judged.warnings.empty()) {
     judged.warnings.emplace_back("the history was cut short: it has a run start and no run stop");
   }
+  judged.scenario = evidence.run.scenario;
   judged.verdict = verdict_of(judged);
   return judged;
 }
@@ -114,6 +119,11 @@ Verdict verdict_of(const Judged& judged) {
 Result<Judged> judge(const std::filesystem::path& history, std::span<const model::InvariantSpec> specs) {
   BOOST_OUTCOME_TRY(auto reader, history::Reader::open(history));
   return judge_events(std::move(reader), specs);
+}
+
+Result<Judged> judge_without_faults(const std::filesystem::path& history, std::span<const model::InvariantSpec> specs) {
+  BOOST_OUTCOME_TRY(auto reader, history::Reader::open(history));
+  return judge_events(std::move(reader), specs, true);
 }
 
 Result<Judged> judge_text(std::string_view text, std::span<const model::InvariantSpec> specs, std::string_view name) {

@@ -33,10 +33,11 @@ Delivery Ledger::observe(const Event& event) {
     case Subject::deliver:
       return event.type == Type::ok ? deliver(event) : Delivery{};
     case Subject::ack:
-      ++acks_;
-      [[fallthrough]];
     case Subject::nack:
     case Subject::reject:
+      // One that was only asked for, or failed, settles nothing.
+      if (event.type != Type::info && event.type != Type::ok) return {};
+      if (event.f == Subject::ack) ++acks_;
       settle_delivery(event);
       return {};
     case Subject::sink:

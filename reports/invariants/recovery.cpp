@@ -141,6 +141,10 @@ void RecoveryInvariant::judge(const FaultWindow& fault, const Faults& faults, Fi
     raise(judgement, Outcome::unknown, who + ": the end of the fault has no time");
     return;
   }
+  if (steady && steady->time < from.time) {
+    raise(judgement, Outcome::unknown, who + ": the times of the history do not rise");
+    return;
+  }
   if (steady) recovery_ms_max_ = std::max(recovery_ms_max_, milliseconds(steady->time - from.time));
   if (steady && steady->time - from.time <= within_) {
     ++recovered_;

@@ -57,14 +57,24 @@ void RunInfo::observe(const history::Event& event) {
   started = true;
   boost::system::error_code error;
   const auto value = json::parse(json::string_view{event.line.data(), event.line.size()}, error);
-  if (error || !value.is_object()) return;
+  if (error || !value.is_object()) {
+    unreadable = true;
+    return;
+  }
   const auto& line = value.get_object();
+  scenario = text(line, {"scenario"}).value_or("");
+  if (const auto* planned = line.if_contains("steps"); planned != nullptr) {
+    const auto is_step = [](const json::value& step) { return step.is_object(); };
+    unreadable = !planned->is_array() || !std::ranges::all_of(planned->get_array(), is_step);
+  }
   if (const auto* topology = object_at(line, "topology")) read_topology(*this, *topology);
   each_object(line, "steps", [&](const json::object& step) {
     steps.push_back({text(step, {"fault", "name"}).value_or(""), text(step, {"victim", "target"}).value_or("")});
   });
   if (const auto* consume = object_at(line, "consume")) {
-    consumers_acknowledge = text(*consume, {"ack"}) != "none";
+    const auto ack = text(*consume, {"ack"});
+    consumers_acknowledge = ack != "none";
+    acks_announced = ack.has_value() && ack != "none";
     const auto* effects = consume->if_contains("effects");
     consumers_record_effects = effects != nullptr && effects->is_bool() && effects->get_bool();
   }
@@ -94,38 +104,37 @@ std::optional<std::vector<std::string>> RunInfo::route(std::string_view exchange
 }
 
 bool topic_matches(std::string_view pattern, std::string_view key) {
-  // Words are split at dots; '*' is one word, '#' is any number of them.
-  struct Words {
-    std::string_view rest;
-    bool ended = false;
-    std::string_view pop() {
-      const auto dot = rest.find('.');
-      const auto word = rest.substr(0, dot);
-      if (dot == rest.npos)
-        ended = true;
-      else
-        rest.remove_prefix(dot + 1);
-      return word;
+  // Words are split at dots; '*' is one word, '#' is any number of them. An empty text has no words.
+  constexpr std::size_t bytes_max = 255;  // AMQP's short strings
+  if (pattern.size() > bytes_max || key.size() > bytes_max) return false;
+  const auto words = [](std::string_view text) {
+    std::vector<std::string_view> out;
+    while (!text.empty()) {
+      const auto dot = text.find('.');
+      out.push_back(text.substr(0, dot));
+      if (dot == text.npos) return out;
+      text.remove_prefix(dot + 1);
+      if (text.empty()) out.emplace_back();
     }
+    return out;
   };
-  struct Matcher {
-    static bool match(Words pattern, Words key) {
-      if (pattern.ended) return key.ended;
-      const auto word = pattern.pop();
-      if (word == "#") {
-        while (true) {
-          if (match(pattern, key)) return true;
-          if (key.ended) return false;
-          key.pop();
-        }
+  const auto keys = words(key);
+  // matches[n]: the words of the pattern so far take the first n words of the key.
+  std::vector<bool> matches(keys.size() + 1, false);
+  matches[0] = true;
+  for (const auto word : words(pattern)) {
+    std::vector<bool> next(matches.size(), false);
+    if (word == "#") {
+      next[0] = matches[0];
+      for (std::size_t n = 1; n < next.size(); ++n) next[n] = matches[n] || next[n - 1];
+    } else {
+      for (std::size_t n = 1; n < next.size(); ++n) {
+        next[n] = matches[n - 1] && (word == "*" || word == keys[n - 1]);
       }
-      if (key.ended) return false;
-      const auto got = key.pop();
-      return (word == "*" || word == got) && match(pattern, key);
     }
-  };
-  // An empty key has no words.
-  return Matcher::match(Words{pattern, pattern.empty()}, Words{key, key.empty()});
+    matches = std::move(next);
+  }
+  return matches.back();
 }
 
 }  // namespace troop::invariants

@@ -37,6 +37,9 @@ struct RunInfo {
   std::vector<PlannedFault> steps;    ///< The faults that were planned.
   bool consumers_acknowledge = true;  ///< False: consumer ack "none".
   bool consumers_record_effects = false;
+  bool acks_announced = false;  ///< It says that consumers acknowledge, so that their acks must be there.
+  bool unreadable = false;      ///< It does not say in a form that we know what was planned.
+  std::string scenario;
 
   /// Takes in a `run` event; parts in a shape that we do not know are left out.
   void observe(const history::Event& event);

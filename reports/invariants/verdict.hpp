@@ -35,6 +35,7 @@ struct Judged {
   bool complete = false;              ///< False: empty, or cut short.
   std::vector<std::string> warnings;  ///< A dropped last line, a run that did not complete …
   std::vector<Judgement> invariants;  ///< In the order of the scenario; `exercised` last.
+  std::string scenario = {};          ///< As the run start names it; empty: it does not. Not stored.
 };
 
 std::string_view to_text(Outcome outcome);

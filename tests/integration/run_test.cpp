@@ -11,7 +11,6 @@
 namespace troop::test {
 namespace {
 
-using testing::AnyOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;

@@ -38,7 +38,7 @@ class HostStateTest : public test::StateFolderTest {
       std::ofstream{folder_ / "ready"} << "yes";
       int number = 0;
       sigwait(&terminate, &number);
-      while (deaf) pause();
+      if (deaf) test::wait_for_ever();
       fs::remove_all(workspace);
       (void)journal.value().settle(debt.value());
       journal.value().close();
