@@ -5,11 +5,24 @@
 #include "agents/faults/table.hpp"
 
 namespace troop::agents {
+namespace {
+
+/// A process in state T is a pause; a broker that stays silent is what its clients meet.
+asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& order, Seen seen) {
+  BOOST_OUTCOME_CO_TRY(auto proof, co_await stop_running(parts, order, seen));
+  BrokerControl* const control = parts.broker_control();
+  if (parts.find(order.victim)->outsider() != nullptr || control == nullptr) co_return proof;
+  BOOST_OUTCOME_CO_TRY(const bool accepts, co_await control->accepts_clients());
+  if (accepts) co_return Error{ErrorKind::timeout, order.fault + ": the broker answers though " + proof.text};
+  co_return Proof{monotonic_ns(), proof.text + ", and an AMQP header gets no answer"};
+}
+
+}  // namespace
 
 const Fault broker_pause{
     .name = "broker.pause",
     .plan = plan_on_part,
-    .apply = stop_running,
+    .apply = apply,
     .revert = let_run,
 };
 
