@@ -119,7 +119,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::ValuesIn(std::vector<Case>{
         {"no-confirms", {.rows = {1}, .redelivered = never, .vanished = always}},
         {"unknown-outcome", {.rows = {2}}},
-        {"resend-duplicates", {.rows = {3}, .duplicated = always, .redelivered = always}},
+        {"resend-duplicates", {.rows = {3}, .duplicated = always}},
         {"effect-twice", {.rows = {3}, .duplicated = always, .more = {{"double effects", always, count_double}}}},
         {"effect-once-by-id", {.rows = {3}, .duplicated = always, .more = {{"double effects", never, count_double}}}},
         {"effect-once-by-status",
