@@ -42,6 +42,7 @@ int worker_main(int config_fd, int ring_fd) {
     std::fputs(("troop-agent worker: " + error.context + "\n").c_str(), stderr);
     return 2;
   }
+  prctl(PR_SET_NAME, worker_name(config.value()).c_str());  // what ps and top call it
   close(config_fd);
   close(ring_fd);  // the mapping stays
   if (!die_with_agent(ring.value().agent_pid())) return 3;

@@ -22,7 +22,8 @@ namespace {
 
 constexpr Duration turn_length = 20ms;
 constexpr Duration merge_slack = 100ms;  ///< How late a record may come and still be put in its place.
-constexpr Duration answer_max = 10s;     ///< For requests that do no work.
+/// For requests that do no work. Longer than the lease: an agent that hangs is lost before a request to it is late.
+constexpr Duration answer_max = protocol::lease + 5s;
 constexpr Duration undo_slack = 30s;
 constexpr Duration finish_max = 30s;      ///< For producers to send what they still have.
 constexpr Duration drain_idle_max = 20s;  ///< Without any progress.
@@ -127,9 +128,12 @@ asio::awaitable<void> Experiment::run() {
     record("run", history::Type::info, {{"phase", "stop"}, {"reason", document_.ended_by}});
     if (auto written = recorder_->finish(); written.has_error()) fail(written.error(), "disk-full");
     const Counts& counts = recorder_->counts();
-    document_.counts = {{"published", counts.published}, {"confirmed", counts.confirmed},
-                        {"failed", counts.failed},       {"indeterminate", counts.indeterminate},
-                        {"delivered", counts.delivered}, {"acknowledged", counts.acknowledged},
+    document_.counts = {{"published", counts.published},
+                        {"confirmed", counts.confirmed},
+                        {"failed", counts.failed},
+                        {"indeterminate", counts.indeterminate},
+                        {"delivered", counts.delivered},
+                        {"acknowledged", counts.acknowledged},
                         {"caller_wait_ms_max", counts.longest_wait / 1'000'000}};
   }
   end_phase();

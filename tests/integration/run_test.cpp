@@ -214,6 +214,25 @@ TEST_F(RunTest, CleansUpAfterARunOfWhichNobodySurvived) {
   expect_nothing_left();
 }
 
+TEST_F(RunTest, CallsNothingDrainedWhereAProducerDidNotClose) {
+  TroopCommand troop{world_, run_arguments("loss-points/poison-dead-lettered", {"duration=2s", "workload.rate=200"})};
+  ASSERT_TRUE(troop.says("Z experiment", 60s)) << everything(troop);
+  pid_t producer = -1;
+  for (const pid_t pid : world_.processes()) {
+    if (slurp("/proc/" + std::to_string(pid) + "/comm") == "producer-1\n") producer = pid;
+  }
+  ASSERT_GT(producer, 1);
+  kill(producer, SIGSTOP);  // so that it cannot close before it is killed
+  EXPECT_TRUE(troop.says("Z finish producers", 60s)) << everything(troop);
+  kill(producer, SIGKILL);
+  EXPECT_EQ(troop.exit_code(60s), 3) << everything(troop);
+  const auto document = run_json(world_);
+  EXPECT_EQ(document.at("ended_by").as_string(), "drain-not-proven");
+  EXPECT_THAT(boost::json::serialize(document.at("problems")), HasSubstr("producer-1 did not close its connection"));
+  EXPECT_THAT(slurp(world_.run_directory() / "history.ndjson"), Not(HasSubstr(R"("f":"drain")")));
+  expect_nothing_left();
+}
+
 TEST_F(RunTest, IsPutBackByHandWhereControllerAndAgentHang) {
   TroopCommand troop{world_, quick_stop({"step.0.for=60s"})};
   ASSERT_TRUE(troop.says("experiment", 60s)) << everything(troop);

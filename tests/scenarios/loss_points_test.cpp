@@ -96,6 +96,11 @@ std::int64_t count_patient_drains(const World& world, const boost::json::value&)
   return 0;
 }
 
+/// Milliseconds that the longest wait of a caller was longer than a second.
+std::int64_t count_held_up(const World& world, const boost::json::value&) {
+  return std::max<std::int64_t>(run_json(world).at("counts").at("caller_wait_ms_max").as_int64() - 1000, 0);
+}
+
 struct Case {
   const char* scenario;
   Outcome outcome;
@@ -157,6 +162,7 @@ INSTANTIATE_TEST_SUITE_P(
         {"delayed-restart",
          {.rows = {25}, .duplicated = maybe, .reordered = always, .more = {{"early", never, count_early}}}},
         {"burst", {.rows = {25}}},
+        {"callers-wait", {.rows = {25}, .duplicated = maybe, .more = {{"callers held up", always, count_held_up}}}},
     }),
     [](const auto& each) {
       std::string name = each.param.scenario;
