@@ -6,6 +6,8 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 
+#include <sstream>
+
 #include "tests/support/troop_run.hpp"
 
 namespace troop::test {
@@ -218,7 +220,9 @@ TEST_F(RunTest, CallsNothingDrainedWhereAProducerDidNotClose) {
   TroopCommand troop{world_, run_arguments("loss-points/poison-dead-lettered", {"duration=2s", "workload.rate=200"})};
   ASSERT_TRUE(troop.says("Z experiment", 60s)) << everything(troop);
   pid_t producer = -1;
-  for (const pid_t pid : world_.processes()) {
+  const std::string agent = std::to_string(agent_of(world_));
+  std::istringstream children{slurp("/proc/" + agent + "/task/" + agent + "/children")};
+  for (pid_t pid = 0; children >> pid;) {
     if (slurp("/proc/" + std::to_string(pid) + "/comm") == "producer-1\n") producer = pid;
   }
   ASSERT_GT(producer, 1);
