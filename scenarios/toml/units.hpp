@@ -35,8 +35,8 @@ bool is_printable(std::string_view text);
 /// The byte at which `text` stops being UTF-8 (RFC 3629: no surrogates, no overlong forms), or npos.
 std::size_t invalid_utf8(std::string_view text);
 
-/// In double quotes, shortened, and made of printable ASCII and valid UTF-8 only. Of a URL only the scheme, since the rest
-/// may hold a password: "amqp://…".
+/// In double quotes, shortened, and made of printable ASCII and valid UTF-8 only. Of a URL only the scheme, since the
+/// rest may hold a password: "amqp://…".
 std::string in_quotes(std::string_view text);
 
 }  // namespace troop::scenarios

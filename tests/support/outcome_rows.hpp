@@ -35,7 +35,7 @@ struct Outcome {
 inline boost::json::value judge_all(World& world) {
   TroopCommand verify{world,
                       {"verify", (world.run_directory() / "history.ndjson").string(), "--invariants",
-                       TROOP_SOURCE_DIR "/tests/scenarios/all-invariants.toml", "--format", "json"}};
+                       std::string{TROOP_SOURCE_DIR "/tests/scenarios/all-invariants.toml"}, "--format", "json"}};
   const int code = verify.exit_code(std::chrono::seconds{60});
   EXPECT_TRUE(code == 0 || code == 1 || code == 3) << verify.errors();
   boost::json::error_code failure;
