@@ -97,6 +97,17 @@ Content read_content(const fs::path& path) {
   return content;
 }
 
+/// No folder: nobody owes anything.
+bool is_trouble(const std::error_code& failure) { return failure && failure != std::errc::no_such_file_or_directory; }
+
+Error unreadable(const fs::path& folder, const std::error_code& failure) {
+  return usage_error(folder.string() + ": " + failure.message() + "; what is owed is not known");
+}
+
+Error too_large(const fs::path& path) {
+  return usage_error(path.string() + ": too large for a journal; look at it, then remove it");
+}
+
 /// Of this user, opened without following a link; nothing for what is no journal.
 UniqueFd open_journal(const fs::path& path, struct stat& status) {
   if (!path.filename().string().starts_with("agent-") || path.extension() != suffix) return {};
@@ -209,13 +220,14 @@ void UndoJournal::close() {
   fd_.reset();
 }
 
-std::vector<JournalView> look_at_journals(const fs::path& folder) {
+Result<std::vector<JournalView>> look_at_journals(const fs::path& folder) {
   std::vector<JournalView> views;
   std::error_code failure;
   for (const auto& entry : fs::directory_iterator{folder, failure}) {
     struct stat status {};
     const UniqueFd fd = open_journal(entry.path(), status);
-    if (!fd || status.st_size > static_cast<off_t>(journal_bytes_max)) continue;
+    if (!fd) continue;
+    if (status.st_size > static_cast<off_t>(journal_bytes_max)) return too_large(entry.path());
     JournalView view;
     view.path = entry.path();
     view.held = flock(fd.get(), LOCK_SH | LOCK_NB) != 0;
@@ -224,6 +236,7 @@ std::vector<JournalView> look_at_journals(const fs::path& folder) {
     for (auto debt = content.open.rbegin(); debt != content.open.rend(); ++debt) view.debts.push_back(debt->second);
     views.push_back(std::move(view));
   }
+  if (is_trouble(failure)) return unreadable(folder, failure);
   std::sort(views.begin(), views.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
   return views;
 }
@@ -239,7 +252,7 @@ CleanUp clean_up_after_the_dead(const fs::path& folder, const Payer& others) {
     if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) continue;  // its agent lives
     ++result.journals;
     if (status.st_size > static_cast<off_t>(journal_bytes_max)) {
-      result.problems.push_back(path.string() + ": too large for a journal; look at it, then remove it");
+      result.problems.push_back(too_large(path).context);
       continue;
     }
     const auto debts = read_content(path).open;
@@ -254,6 +267,7 @@ CleanUp clean_up_after_the_dead(const fs::path& folder, const Payer& others) {
     }
     if (paid) unlink(path.c_str());
   }
+  if (is_trouble(failure)) result.problems.push_back(unreadable(folder, failure).context);
   return result;
 }
 

@@ -73,8 +73,9 @@ struct JournalView {
   std::optional<ProcessIdentity> agent;  ///< Who signed it, in this boot.
   std::vector<UndoRecord> debts;         ///< Newest first: the order they are paid in.
 };
-/// The journals of this user's agents, the living and the dead. Changes nothing. Blocks on the disk.
-std::vector<JournalView> look_at_journals(const std::filesystem::path& folder);
+/// The journals of this user's agents, the living and the dead; none where there is no such folder. Changes nothing.
+/// Blocks on the disk. Errors: usage, where the folder or a journal cannot be read: nobody knows what is owed then.
+Result<std::vector<JournalView>> look_at_journals(const std::filesystem::path& folder);
 
 struct CleanUp {
   int journals = 0;                   ///< Of dead agents, found.

@@ -89,10 +89,13 @@ json::array to_json(std::span<const JournalView> journals) {
 
 Undone undo_all(const std::filesystem::path& folder, Duration patience, const Payer& others) {
   Undone undone;
-  for (const auto& journal : look_at_journals(folder)) {
+  const auto complain = [&](const Error& error) { undone.problems.push_back(error.context); };
+  auto before = look_at_journals(folder);
+  if (before.has_error()) complain(before.error());
+  for (const auto& journal : before ? before.value() : std::vector<JournalView>{}) {
     if (!journal.held) continue;
     if (auto ended = end_agent(journal, patience); ended.has_error()) {
-      undone.problems.push_back(ended.error().context);
+      complain(ended.error());
     } else {
       ++undone.agents;
     }
@@ -100,6 +103,13 @@ Undone undo_all(const std::filesystem::path& folder, Duration patience, const Pa
   auto cleaned = clean_up_after_the_dead(folder, others);
   undone.debts = cleaned.undone;
   undone.problems.insert(undone.problems.end(), cleaned.problems.begin(), cleaned.problems.end());
+  // Believed when seen: somebody may hold a journal whose agent is gone, and then nobody has paid it.
+  const auto after = look_at_journals(folder);
+  for (const auto& journal : after&& undone.problems.empty() ? after.value() : std::vector<JournalView>{}) {
+    undone.problems.push_back(fmt::format("{}: {}, and {} to be put back", journal.path.string(),
+                                          journal.held ? "somebody holds it" : "nobody holds it",
+                                          journal.debts.size()));
+  }
   return undone;
 }
 

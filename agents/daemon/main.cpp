@@ -82,8 +82,12 @@ int serve(int control_fd) {
 
 int status(bool as_json) {
   const auto journals = agents::look_at_journals(agents::state_folder());
+  if (journals.has_error()) {
+    complain(journals.error().context);
+    return exit_refused;
+  }
   const std::string text =
-      as_json ? boost::json::serialize(agents::to_json(journals)) + "\n" : agents::to_text(journals);
+      as_json ? boost::json::serialize(agents::to_json(journals.value())) + "\n" : agents::to_text(journals.value());
   return std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0 ? 0 : exit_unread;
 }
 

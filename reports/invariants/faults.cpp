@@ -42,7 +42,6 @@ void Faults::observe(const history::Event& event, std::int64_t published, std::i
     FaultWindow* const window = latest(event, [](const FaultWindow& w) { return !w.refused && !w.ended; });
     if (window == nullptr) return;
     if (event.type == history::Type::invoke) window->stop_asked = now;
-    window->stop_failed = event.type == history::Type::fail || event.type == history::Type::info;
     if (event.type == history::Type::ok) {
       window->ended = now;
       latest_end_ = std::max(latest_end_, now.time);

@@ -26,7 +26,6 @@ struct FaultWindow {
   Moment stop_asked;
   Moment ended;                         ///< Proven over.
   bool refused = false;                 ///< It certainly never took effect.
-  bool stop_failed = false;             ///< Asked to end, and that was not proven.
   std::int64_t publishes_at_start = 0;  ///< Publishes invoked before `started`.
   std::int64_t publishes_inside = 0;    ///< Publishes invoked between `started` and `ended`, or the history's end,
                                         ///< and later ones that were meant to be in between.

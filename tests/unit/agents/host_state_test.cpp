@@ -48,14 +48,19 @@ class HostStateTest : public test::StateFolderTest {
     fs::remove(folder_ / "ready");
     return child;
   }
+  std::vector<JournalView> look() {
+    auto journals = look_at_journals(state_);
+    EXPECT_TRUE(journals) << journals.error().context;
+    return journals ? std::move(journals).value() : std::vector<JournalView>{};
+  }
   Undone undo(Duration patience = 10s) { return undo_all(state_, patience, {}); }
 
   fs::path workspace_ = folder_ / "troop-agent-0123456789ab";
 };
 
 TEST_F(HostStateTest, SaysThatNothingIsInForce) {
-  EXPECT_EQ(to_text(look_at_journals(state_)), "Nothing of Troop is in force on this host.\n");
-  EXPECT_THAT(to_json(look_at_journals(state_)), IsEmpty());
+  EXPECT_EQ(to_text(look()), "Nothing of Troop is in force on this host.\n");
+  EXPECT_THAT(to_json(look()), IsEmpty());
   const auto undone = undo();
   EXPECT_EQ(undone.agents + undone.debts, 0);
   EXPECT_THAT(undone.problems, IsEmpty());
@@ -64,11 +69,11 @@ TEST_F(HostStateTest, SaysThatNothingIsInForce) {
 
 TEST_F(HostStateTest, TellsWhatIsOwedByWhomAndSinceWhen) {
   const auto living = agent(workspace_, false);
-  const std::string text = to_text(look_at_journals(state_));
+  const std::string text = to_text(look());
   EXPECT_THAT(text, HasSubstr("agent " + std::to_string(living->pid()) + ", alive: to be put back"));
   EXPECT_THAT(text, testing::ContainsRegex("since 20[0-9-]+T[0-9:]+Z  workspace  .*/troop-agent-0123456789ab\n"));
   left_by_the_dead({{"fault", {{"fault", "broker.pause"}, {"victim", "broker"}}}});
-  const auto all = to_json(look_at_journals(state_));
+  const auto all = to_json(look());
   ASSERT_EQ(all.size(), 2U);
   const auto dead = std::find_if(all.begin(), all.end(), [](const auto& one) { return one.at("condition") == "dead"; });
   ASSERT_NE(dead, all.end()) << boost::json::serialize(all);
@@ -95,7 +100,7 @@ TEST_F(HostStateTest, AnAgentThatIsDeafOrStoppedIsKilledAndItsDebtsArePaid) {
     const UniqueFd pinned = test::pin(living->pid());
     if (stopped) kill(living->pid(), SIGSTOP);
     EXPECT_TRUE(test::until([&] { return !stopped || process_state(living->pid()) == 'T'; }));
-    EXPECT_THAT(to_text(look_at_journals(state_)), HasSubstr(stopped ? ", stopped: " : ", alive: "));
+    EXPECT_THAT(to_text(look()), HasSubstr(stopped ? ", stopped: " : ", alive: "));
     const auto undone = undo(stopped ? 100s : 300ms);
     EXPECT_EQ(undone.agents, 1);
     EXPECT_EQ(undone.debts, 1);
@@ -115,8 +120,24 @@ TEST_F(HostStateTest, WhoeverGotTheAgentsPidIsLeftAlone) {
   // Held, so that it looks like a living agent's.
   const UniqueFd fd{open((state_ / "agent-1-00000000.journal").c_str(), O_RDWR | O_CLOEXEC)};
   ASSERT_EQ(flock(fd.get(), LOCK_EX | LOCK_NB), 0);
-  (void)undo();
+  const auto undone = undo();
   EXPECT_FALSE(test::is_gone(pinned, 0ms)) << "a stranger was ended";
+  ASSERT_EQ(undone.problems.size(), 1U) << "what somebody still holds is not clean";
+  EXPECT_THAT(undone.problems[0], HasSubstr("somebody holds it"));
+}
+
+TEST_F(HostStateTest, SaysThatItDoesNotKnowWhereItCannotLook) {
+  fs::create_directories(state_.parent_path());
+  std::ofstream{state_} << "a file where the folder should be";
+  EXPECT_FALSE(look_at_journals(state_));
+  EXPECT_THAT(undo().problems, testing::Contains(HasSubstr("what is owed is not known")));
+}
+
+TEST_F(HostStateTest, IsLoudAboutAJournalThatIsNone) {
+  left_as_text("");
+  fs::resize_file(state_ / "agent-1-00000000.journal", 5 * 1024 * 1024);
+  EXPECT_FALSE(look_at_journals(state_));
+  EXPECT_THAT(undo().problems, testing::Contains(HasSubstr("too large for a journal")));
 }
 
 TEST_F(HostStateTest, IsLoudAboutAnAgentThatItCannotName) {
