@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <memory>
+#include <optional>
 
 #include "common/ids.hpp"
 #include "controller/cli/commands.hpp"
@@ -78,6 +79,28 @@ void print_summary(const RunOutcome& outcome, const fs::path& directory) {
   write_all(stdout, formats::to_terminal(outcome.document, {.colour = colour, .directory = directory.string()}));
 }
 
+/// Plays `request` without its faults, and notes in it where that history is. An exit code: the run ends here.
+std::optional<int> play_control(RunRequest& request, const Provenance& provenance, Progress& progress) {
+  const RunRequest control = control_of(request);
+  std::error_code failure;
+  fs::create_directory(control.directory, failure);
+  if (failure) return report_error(usage_error(control.directory.string() + ": " + failure.message()));
+  progress.note("control: the same without its faults");
+  const RunOutcome outcome = run(control, provenance, progress);
+  if (outcome.exit_code == code(Exit::usage)) {
+    discard(control.directory, {control.directory});
+    return report_error(usage_error(outcome.refusal));
+  }
+  if (outcome.exit_code >= code(Exit::unrestored) || outcome.document.ended_by != "completed") {
+    progress.note("the control did not come to its end, so no fault is played");
+    print_summary(outcome, control.directory);
+    return outcome.exit_code;
+  }
+  progress.note(fmt::format("control: {}; now with its faults", to_text(outcome.document.judged.verdict)));
+  request.control = control.directory / "history.ndjson";
+  return std::nullopt;
+}
+
 int run_scenario(const Arguments& arguments) {
   auto overrides = parse_overrides(arguments.sets);
   if (overrides.has_error()) return report_error(overrides.error());
@@ -110,25 +133,10 @@ int run_scenario(const Arguments& arguments) {
   progress->note(
       fmt::format("scenario {}, seed {}, run directory {}", request.scenario.name, seed, request.directory.string()));
   if (arguments.control && !arguments.rehearse) {
-    const RunRequest control = control_of(request);
-    std::error_code failure;
-    fs::create_directory(control.directory, failure);
-    if (failure) return report_error(usage_error(control.directory.string() + ": " + failure.message()));
-    progress->note("control: the same without its faults");
-    const RunOutcome without = run(control, provenance, *progress);
-    if (without.exit_code == code(Exit::usage)) {
-      discard(control.directory, {control.directory});
-      discard(request.directory, made);
-      return report_error(usage_error(without.refusal));
+    if (const auto ending = play_control(request, provenance, *progress)) {
+      if (*ending == code(Exit::usage)) discard(request.directory, made);
+      return *ending;
     }
-    if (without.exit_code >= code(Exit::unrestored) || without.document.ended_by != "completed") {
-      progress->note("the control did not come to its end, so no fault is played");
-      progress.reset();
-      print_summary(without, control.directory);
-      return without.exit_code;
-    }
-    progress->note(fmt::format("control: {}; now with its faults", to_text(without.document.judged.verdict)));
-    request.control = control.directory / "history.ndjson";
   }
   const RunOutcome outcome = run(request, provenance, *progress);
   progress.reset();

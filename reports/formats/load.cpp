@@ -71,12 +71,8 @@ void Load::take(Samples& samples, std::int64_t second, std::int64_t value) {
 void Load::close(Samples& samples) {
   if (samples.values.empty()) return;
   SeriesPoint& open = point(samples.second);
-  if (&samples == &waits_) {
-    open.wait_p99_ms = percentile_ms(samples.values, 0.99);
-  } else {
-    open.p50_ms = percentile_ms(samples.values, 0.50);
-    open.p99_ms = percentile_ms(samples.values, 0.99);
-  }
+  if (samples.p50 != nullptr) open.*samples.p50 = percentile_ms(samples.values, 0.50);
+  open.*samples.p99 = percentile_ms(samples.values, 0.99);
   samples.values.clear();
 }
 

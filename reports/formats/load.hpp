@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -23,8 +24,10 @@ class Load {
 
   /// The samples of one second, nanoseconds.
   struct Samples {
+    std::optional<double> SeriesPoint::*p50;  ///< Where they go when the second is over; null: nowhere.
+    std::optional<double> SeriesPoint::*p99;
     std::int64_t second = -1;
-    std::vector<std::int64_t> values;
+    std::vector<std::int64_t> values = {};
   };
   void take(Samples& samples, std::int64_t second, std::int64_t value);
   void close(Samples& samples);
@@ -33,8 +36,8 @@ class Load {
   std::map<std::int64_t, SeriesPoint>::iterator last_ = points_.end();
   /// Hash of a message under way → when it was meant to be sent. Two ids with one hash of 64 bits cost one sample.
   std::unordered_map<std::uint64_t, std::int64_t> under_way_;
-  Samples latencies_;  ///< End to end.
-  Samples waits_;      ///< Of the callers.
+  Samples latencies_{&SeriesPoint::p50_ms, &SeriesPoint::p99_ms};  ///< End to end.
+  Samples waits_{nullptr, &SeriesPoint::wait_p99_ms};              ///< Of the callers.
 };
 
 }  // namespace troop::formats

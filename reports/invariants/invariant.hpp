@@ -1,10 +1,8 @@
 // The contract of an invariant, and what one is given to judge.
 #pragma once
 
-#include <filesystem>
 #include <functional>
 #include <memory>
-#include <span>
 
 #include "common/error.hpp"
 #include "reports/history/event.hpp"
@@ -44,9 +42,6 @@ Result<std::unique_ptr<Invariant>> make_accounting(const model::InvariantSpec& s
 Result<std::unique_ptr<Invariant>> make_effect(const model::InvariantSpec& spec);
 Result<std::unique_ptr<Invariant>> make_recovery(const model::InvariantSpec& spec);
 Result<std::unique_ptr<Invariant>> make_exercised(const model::InvariantSpec& spec);
-
-/// As judge(), where whatever is expected of faults violates: they are not there.
-Result<Judged> judge_without_faults(const std::filesystem::path& history, std::span<const model::InvariantSpec> specs);
 
 /// Makes the outcome at least as severe as `outcome`, and says why.
 void raise(Judgement& judgement, Outcome outcome, std::string reason);

@@ -18,7 +18,10 @@ namespace troop::invariants {
 /// disk.
 Result<Judged> judge(const std::filesystem::path& history, std::span<const model::InvariantSpec> specs);
 
-/// The same over text in memory, under `name` in messages.
+/// As judge(), of a run whose faults were taken out: what is expected of them violates.
+Result<Judged> judge_without_faults(const std::filesystem::path& history, std::span<const model::InvariantSpec> specs);
+
+/// judge() over text in memory, under `name` in messages.
 Result<Judged> judge_text(std::string_view text, std::span<const model::InvariantSpec> specs,
                           std::string_view name = "history");
 
