@@ -86,7 +86,7 @@ Row Ledger::add_attempt(Row message_row, const Event& event) {
     message.lowest_attempt = attempt.number;
   }
   if (message.producer == no_symbol && !event.process.empty()) {
-    message.producer = names_.intern(event.process, last_.publisher);
+    message.producer = names_.intern(event.process);
   }
   if (message.key == no_symbol && !event.key.empty()) message.key = names_.intern(event.key);
   if (message.seq < 0) message.seq = event.seq;
@@ -102,7 +102,7 @@ void Ledger::invoke(const Event& event) {
   }
   const Row row = add_attempt(message_of(event.id), event);
   attempts_[row].invoke = row_of(event.index);
-  if (event.op >= 0) open_ops_[OpKey{names_.intern(event.process, last_.publisher), event.op}] = row;
+  if (event.op >= 0) open_ops_[OpKey{names_.intern(event.process), event.op}] = row;
 }
 
 /// By `op` within the process; where that does not lead to this message, by id and attempt, the oldest open one first.
@@ -131,7 +131,7 @@ Row Ledger::find_attempt(const Event& event, Symbol process) {
 }
 
 void Ledger::complete(const Event& event) {
-  Row row = find_attempt(event, names_.intern(event.process, last_.completer));
+  Row row = find_attempt(event, names_.intern(event.process));
   if (row == none) {
     if (event.id.empty()) {
       ++unidentified_;
@@ -190,11 +190,11 @@ Delivery Ledger::deliver(const Event& event) {
   }
   const Row message_row = message_of(event.id);
   const Message& message = messages_[message_row];
-  const Symbol consumer = names_.intern(event.process, last_.consumer);
+  const Symbol consumer = names_.intern(event.process);
   if (consumer != last_consumer_) consumers_.insert(last_consumer_ = consumer);
   Symbol queue = no_symbol;
   if (!event.queue.empty()) {
-    queue = names_.intern(event.queue, last_.queue);
+    queue = names_.intern(event.queue);
     Queue& state = queue_state(queue);
     // A message published before the drain, read after it: the drain was not the queue's end.
     if (state.drained_at != none && message.last_publish != none && message.last_publish < state.drained_at) {
@@ -269,7 +269,7 @@ void Ledger::effect(const Event& event) {
   if (event.id.empty()) return;
   ++effects_;
   Symbol queue = no_symbol;
-  if (!event.queue.empty()) queue = names_.intern(event.queue, last_.queue);
+  if (!event.queue.empty()) queue = names_.intern(event.queue);
   const Row row = copy_of(message_of(event.id), queue);
   Copy& copy = copies_[row];
   if (copy.first_effect == none)
@@ -296,8 +296,8 @@ Ledger::Queue& Ledger::queue_state(Symbol queue) {
 }
 
 Ledger::Channel& Ledger::channel_of(const Event& event) {
-  const Symbol process = names_.intern(event.process, last_.consumer);
-  const std::uint64_t key = (std::uint64_t{process} << 32) | names_.intern(event.channel, last_.channel);
+  const Symbol process = names_.intern(event.process);
+  const std::uint64_t key = (std::uint64_t{process} << 32) | names_.intern(event.channel);
   if (last_channel_ == SIZE_MAX || key != last_channel_key_) {
     const auto [found, fresh] = channel_rows_.try_emplace(key, channels_.size());
     if (fresh) channels_.emplace_back();

@@ -114,7 +114,6 @@ class Ledger {
 
   /// Processes, keys, queues, channels.
   [[nodiscard]] Symbol name(std::string_view text) { return names_.intern(text); }
-  [[nodiscard]] Symbol name(std::string_view text, Symbol& last) { return names_.intern(text, last); }
   [[nodiscard]] std::string_view name_of(Symbol symbol) const { return names_.text(symbol); }
 
   /// The queues of an attempt's route, sorted; empty where they are not known. Call resolve_routes() first.
@@ -182,10 +181,7 @@ class Ledger {
   Symbols ids_;
   Symbols names_;
   Symbols route_names_;
-  struct {
-    Symbol publisher = no_symbol, completer = no_symbol, queue = no_symbol, consumer = no_symbol, channel = no_symbol,
-           route = no_symbol;
-  } last_;  ///< See Symbols::intern.
+  Symbol last_route_ = no_symbol;
   std::uint64_t last_channel_key_ = 0;
   std::size_t last_channel_ = SIZE_MAX;
   std::vector<Route> routes_;

@@ -46,7 +46,6 @@ class OrderInvariant final : public Invariant {
   std::vector<std::string> expect_;
   boost::unordered_flat_map<Group, Maximum, GroupHash> groups_;
   Chunked<Inversion> inversions_;
-  Symbol last_queue_ = no_symbol, last_channel_ = no_symbol, last_producer_ = no_symbol;
   std::int64_t judged_ = 0, without_seq_ = 0, max_displacement_ = 0, redelivered_inversions_ = 0;
 };
 
@@ -60,9 +59,8 @@ void OrderInvariant::observe(const history::Event& event, const Delivery& delive
     ++without_seq_;
     return;
   }
-  Group group{no_symbol, no_symbol, ledger.name(event.queue, last_queue_), ledger.name(event.channel, last_channel_)};
-  if (per_ != Per::queue)
-    group.producer = event.producer.empty() ? message.producer : ledger.name(event.producer, last_producer_);
+  Group group{no_symbol, no_symbol, ledger.name(event.queue), ledger.name(event.channel)};
+  if (per_ != Per::queue) group.producer = event.producer.empty() ? message.producer : ledger.name(event.producer);
   if (per_ == Per::key) group.key = event.key.empty() ? message.key : ledger.name(event.key);
   Maximum& maximum = groups_[group];
   const bool behind = maximum.event != none && seq < maximum.seq;

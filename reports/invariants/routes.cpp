@@ -9,15 +9,15 @@ Row Ledger::route_of(const history::Event& event) {
   const bool named = !event.queue.empty() || (event.has_exchange && event.exchange.empty());
   const std::string_view key = event.queue.empty() ? event.routing_key : event.queue;
   // Nearly always that of the publish before; to see so needs no composed text.
-  if (last_.route != no_symbol) {
-    const Route& route = routes_[last_.route];
+  if (last_route_ != no_symbol) {
+    const Route& route = routes_[last_route_];
     const bool same_exchange = named || (route.stated == event.has_exchange && route.exchange == event.exchange);
-    if (route.named == named && same_exchange && route.routing_key == key) return last_.route;
+    if (route.named == named && same_exchange && route.routing_key == key) return last_route_;
   }
   route_text_.assign(named ? "q" : event.has_exchange ? "x" : "?");
   if (!named) route_text_.append(event.exchange).push_back('\0');
   route_text_.append(key);
-  const Symbol row = last_.route = route_names_.intern(route_text_);
+  const Symbol row = last_route_ = route_names_.intern(route_text_);
   if (row == routes_.size()) {
     Route& route = routes_.emplace_back();
     route.exchange = event.exchange;

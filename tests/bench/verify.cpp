@@ -27,7 +27,7 @@ namespace {
 
 using namespace troop;
 
-constexpr int rounds = 5;
+constexpr int rounds = 9;
 
 struct Sample {
   double seconds = 0;  ///< By the wall clock.

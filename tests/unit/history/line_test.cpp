@@ -59,6 +59,23 @@ TEST(PlainLine, is_what_the_writer_writes) {
   for (const auto& line : samples()) EXPECT_TRUE(is_plain(parser, line)) << line;
 }
 
+TEST(PlainLine, reads_numbers_of_every_length) {
+  LineParser parser;
+  for (const std::string digits : {"918273645546372819", "999999999999999999", "100000000000000000"}) {
+    for (std::size_t length = 1; length <= digits.size(); ++length) {
+      const std::string number = digits.substr(0, length);
+      for (const char* const after : {"}", " }", ",\"seq\":0}", ",\"op\":12345678}"}) {
+        const std::string line = R"({"index":1,"type":"ok","f":"publish","time":)" + number + after;
+        EXPECT_TRUE(is_plain(parser, line)) << line;
+      }
+      const Padded padded{R"({"index":1,"type":"ok","f":"publish","time":)" + number + "}"};
+      Event event;
+      ASSERT_NE(parser.parse_plain(event, padded.bytes.data()).end, nullptr);
+      EXPECT_EQ(std::to_string(event.time), number);
+    }
+  }
+}
+
 TEST(PlainLine, is_nothing_else) {
   LineParser parser;
   const std::string begin = R"({"index":1,"type":"ok","f":"publish","id":)";
