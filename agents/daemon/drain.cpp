@@ -14,6 +14,8 @@ constexpr Duration look_max = std::chrono::seconds{3};
 /// So many deliveries of which none is settled for so long: the same messages are requeued again and again.
 constexpr std::uint64_t storm_deliveries = 1000;
 constexpr Duration storm_max = std::chrono::seconds{5};
+/// What a delayed message may be late, where nobody can see it wait.
+constexpr Duration lateness_max = std::chrono::seconds{3};
 
 struct Consumption {
   std::uint64_t delivered = 0;
@@ -81,6 +83,11 @@ asio::awaitable<bool> await_quiet(RunParts& parts, Duration idle_max) {
     if (quiet_looks < 2) co_await pause_for(between_looks);
   }
   co_return true;
+}
+
+asio::awaitable<void> pause_unless_stopping(RunParts& parts, Duration duration) {
+  const std::int64_t end = monotonic_ns() + duration.count();
+  while (!parts.stopping() && monotonic_ns() < end) co_await pause_for(between_looks);
 }
 
 /// The queues are empty and have no consumer, twice.
@@ -157,9 +164,14 @@ asio::awaitable<Result<void>> restart_consumers(RunParts& parts) {
 }  // namespace
 
 asio::awaitable<Ending> drain(RunParts& parts, Duration idle_max) {
-  // While a delayed message waits, nothing moves.
-  const auto& delays = parts.workload().publish.delays;
-  if (!delays.empty()) idle_max += *std::ranges::max_element(delays);
+  const auto& publish = parts.workload().publish;
+  if (!publish.delays.empty()) {
+    // While a delayed message waits, nothing moves; in the plugin's exchange nobody even sees that there is one.
+    const Duration longest = *std::ranges::max_element(publish.delays);
+    idle_max += longest;
+    if (publish.delays_by == model::Publish::DelaysBy::plugin)
+      co_await pause_unless_stopping(parts, longest + lateness_max);
+  }
   constexpr int rounds_max = 5;
   for (int round = 0; round < rounds_max; ++round) {
     bool taken = false;

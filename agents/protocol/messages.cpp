@@ -84,7 +84,9 @@ json::object to_json(const model::Broker& broker) {
                    {"managed", broker.managed},
                    {"port", broker.port},
                    {"binary", broker.binary},
-                   {"start_timeout", broker.start_timeout.count()}};
+                   {"start_timeout", broker.start_timeout.count()},
+                   {"plugins", json::array(broker.plugins.begin(), broker.plugins.end())},
+                   {"plugins_dir", broker.plugins_dir}};
   if (broker.attach) out["attach"] = attach_json(*broker.attach);
   return out;
 }
@@ -103,6 +105,7 @@ json::object to_json(const Error& error) {
 }
 
 Result<model::Broker> broker_from_json(const json::value& value) {
+  constexpr std::size_t plugins_max = 256;
   model::Broker broker;
   Fields fields{value};
   fields.take("kind", broker.kind);
@@ -110,6 +113,12 @@ Result<model::Broker> broker_from_json(const json::value& value) {
   fields.take("port", broker.port);
   fields.take("binary", broker.binary);
   fields.take("start_timeout", broker.start_timeout);
+  fields.take("plugins_dir", broker.plugins_dir);
+  fields.take_each("plugins", plugins_max, [&](const json::value& entry) {
+    const bool good = entry.is_string() && model::is_plugin_name(entry.get_string());
+    if (good) broker.plugins.emplace_back(entry.get_string());
+    return good;
+  });
   if (!fields.good()) return fields.error("broker");
   if (const json::value* attach = value.get_object().if_contains("attach")) {
     BOOST_OUTCOME_TRY(broker.attach, attach_from(*attach));

@@ -97,6 +97,7 @@ json::object to_json(const model::Workload& w) {
             {"priorities", w.publish.priorities},
             {"expiration", optional_json(w.publish.expiration)},
             {"delays", delays_json(w.publish.delays)},
+            {"delays_by", static_cast<int>(w.publish.delays_by)},
             {"retry",
              {{"attempts", retry.attempts},
               {"initial", retry.initial.count()},
@@ -200,6 +201,7 @@ Result<model::Workload> workload_from_json(const json::value& value) {
   publish.take("priorities", w.publish.priorities, 0, 255);
   publish.take_optional("expiration", w.publish.expiration, 0);
   take_delays(publish, w.publish.delays);
+  publish.take_enum("delays_by", w.publish.delays_by, 1);
   Fields retry = publish.part("retry");
   retry.take("attempts", w.publish.retry.attempts, 1, UINT16_MAX);
   retry.take("initial", w.publish.retry.initial);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <fstream>
 
@@ -28,6 +29,46 @@ std::string find_epmd() {
   return {};
 }
 
+/// Where RabbitMQ looks for plugins, in its order.
+std::vector<fs::path> plugin_folders(const model::Broker& wanted) {
+  std::vector<fs::path> out;
+  if (!wanted.plugins_dir.empty()) out.emplace_back(wanted.plugins_dir);
+  if (fs::is_directory("/usr/lib/rabbitmq/plugins"))
+    out.emplace_back("/usr/lib/rabbitmq/plugins");  // Debian's, for more
+  std::error_code none;
+  out.push_back(fs::canonical(wanted.binary, none).parent_path().parent_path() / "plugins");
+  return out;
+}
+
+/// A plugin is a folder or an .ez file, named after itself and its version.
+bool has_plugin(const fs::path& folder, const std::string& plugin) {
+  std::error_code failure;
+  for (auto at = fs::directory_iterator{folder, failure}; !failure && at != fs::directory_iterator{};
+       at.increment(failure)) {
+    const std::string name = at->path().filename().string();
+    if (name == plugin || name == plugin + ".ez" || name.starts_with(plugin + "-")) return true;
+  }
+  return false;
+}
+
+std::string joined(const std::vector<fs::path>& folders, std::string_view between) {
+  std::string out;
+  for (const auto& folder : folders) out += (out.empty() ? "" : std::string{between}) + folder.string();
+  return out;
+}
+
+Result<void> check_plugins(const model::Broker& wanted) {
+  const auto folders = plugin_folders(wanted);
+  for (const auto& plugin : wanted.plugins) {
+    if (std::ranges::any_of(folders, [&](const fs::path& folder) { return has_plugin(folder, plugin); })) continue;
+    return usage_error(
+        fmt::format("RabbitMQ has no plugin {} in {}; put its .ez there, or set "
+                    "system.broker.plugins_dir to where it is",
+                    plugin, joined(folders, ", ")));
+  }
+  return success();
+}
+
 }  // namespace
 
 Result<void> ManagedBroker::check(const model::Broker& wanted) {
@@ -38,6 +79,7 @@ Result<void> ManagedBroker::check(const model::Broker& wanted) {
   }
   if (find_epmd().empty()) return usage_error("no epmd on this host; install Erlang (apt-get install erlang-base)");
   if (find_erl().empty()) return usage_error("no erl on this host; install Erlang (apt-get install erlang-base)");
+  BOOST_OUTCOME_TRY(check_plugins(wanted));
   if (wanted.port != 0 && !port_is_free(wanted.port)) {
     return usage_error(
         fmt::format("port {} is in use; end what listens there, or leave system.broker.port out so that a "
@@ -67,7 +109,8 @@ Result<void> ManagedBroker::configure() {
   std::error_code failure;
   for (const char* name : {"mnesia", "log", "home"}) fs::create_directory(folder_ / name, failure);
   if (failure) return usage_error(folder_.string() + ": " + failure.message());
-  BOOST_OUTCOME_TRY(write_private(folder_ / "enabled_plugins", "[].\n"));
+  BOOST_OUTCOME_TRY(
+      write_private(folder_ / "enabled_plugins", fmt::format("[{}].\n", fmt::join(wanted_.plugins, ","))));
   BOOST_OUTCOME_TRY(write_private(folder_ / "home/.erlang.cookie", random_hex(10), 0400));
   return write_private(folder_ / "rabbitmq.conf",
                        fmt::format("listeners.tcp.1 = 127.0.0.1:{}\ndefault_user = {}\ndefault_pass = {}\n",
@@ -84,7 +127,7 @@ Result<void> ManagedBroker::spawn() {
                      folder_.string()};
     BOOST_OUTCOME_TRY(epmd_, Process::spawn(what));
   }
-  const Spawn what{
+  Spawn what{
       {fs::absolute(wanted_.binary).string()},
       {fmt::format("PATH={}", search_path), "LANG=C.UTF-8", "HOME=" + path("home"), "RABBITMQ_CONF_ENV_FILE=/dev/null",
        fmt::format("RABBITMQ_NODENAME={}", node_name), fmt::format("RABBITMQ_NODE_PORT={}", address_.port),
@@ -96,6 +139,9 @@ Result<void> ManagedBroker::spawn() {
       path("out"),
       {},
       folder_.string()};  // a crash of the Erlang machine leaves a dump there
+  if (!wanted_.plugins_dir.empty()) {
+    what.environment.push_back("RABBITMQ_PLUGINS_DIR=" + joined(plugin_folders(wanted_), ":"));
+  }
   BOOST_OUTCOME_TRY(process_, Process::spawn(what));
   return success();
 }

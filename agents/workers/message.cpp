@@ -138,6 +138,11 @@ MessageEncoder::MessageEncoder(const Settings& settings)
                                          AMQP_BASIC_MESSAGE_ID_FLAG | (priorities_ > 0 ? AMQP_BASIC_PRIORITY_FLAG : 0) |
                                          (settings.expiration.empty() ? 0 : AMQP_BASIC_EXPIRATION_FLAG)));
   if (!settings.expiration.empty()) append_short(expiration_, settings.expiration);
+  if (settings.delay_ms) {
+    append_short(delay_, "x-delay");
+    delay_.push_back('I');
+    append_integer(delay_, *settings.delay_ms);
+  }
 
   const std::size_t room = settings.frame_bytes_max - 8;
   for (std::size_t done = 0; done < settings.payload_bytes;) {
@@ -166,6 +171,7 @@ void MessageEncoder::append(std::string& out, const OutgoingMessage& message) {
   out.push_back('.');
   append_number(out, message.key);
   put(out.data() + text_at, static_cast<std::uint32_t>(out.size() - text_at - 4));
+  out.append(delay_);
   put(out.data() + table_at, static_cast<std::uint32_t>(out.size() - table_at - 4));
 
   append_integer(out, delivery_mode_);

@@ -46,8 +46,9 @@ class MessageEncoder {
     std::string routing_key;  ///< At most 255 bytes.
     bool mandatory = true;
     bool persistent = true;
-    std::int64_t priorities = 0;  ///< Messages take turns in 0 … priorities - 1; 0: they have none.
-    std::string expiration;       ///< Milliseconds, as the property wants them; empty: none.
+    std::int64_t priorities = 0;                ///< Messages take turns in 0 … priorities - 1; 0: they have none.
+    std::string expiration;                     ///< Milliseconds, as the property wants them; empty: none.
+    std::optional<std::int32_t> delay_ms = {};  ///< The header `x-delay`, as the delayed-message plugin wants it.
     std::size_t payload_bytes = 0;
     std::size_t frame_bytes_max = AMQP_DEFAULT_FRAME_SIZE;  ///< As negotiated; the frame's own 8 bytes included.
   };
@@ -62,6 +63,7 @@ class MessageEncoder {
   std::uint8_t delivery_mode_;
   std::uint64_t priorities_;
   std::string expiration_;
+  std::string delay_;  ///< Its entry of the header table.
   std::size_t header_size_at_ = 0;
 };
 

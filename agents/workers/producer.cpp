@@ -47,9 +47,10 @@ std::vector<MessageEncoder> encoders(const WorkerConfig& config) {
   if (publish.expiration) settings.expiration = std::to_string(*publish.expiration / std::chrono::milliseconds{1});
   settings.payload_bytes = static_cast<std::size_t>(config.workload.payload_bytes);
   std::vector<MessageEncoder> out;
-  for (auto& [exchange, routing_key] : model::topology_of(config.workload).destinations) {
+  for (const auto& [exchange, routing_key, delay] : model::topology_of(config.workload).destinations) {
     settings.exchange = exchange;
     settings.routing_key = routing_key;
+    if (delay) settings.delay_ms = static_cast<std::int32_t>(*delay / std::chrono::milliseconds{1});
     out.emplace_back(settings);
   }
   return out;

@@ -115,7 +115,9 @@ bool good(const amqp_rpc_reply_t& reply, const char* what, OpenOutcome& outcome)
       outcome.why += text_of(close->reply_text);
     } else if (reply.reply.id == AMQP_CONNECTION_CLOSE_METHOD) {
       const auto* close = static_cast<const amqp_connection_close_t*>(reply.reply.decoded);
-      outcome.refused = close->reply_code == AMQP_ACCESS_REFUSED || close->reply_code == AMQP_NOT_ALLOWED;
+      // A type of exchange that needs a plugin which is not there is an invalid command.
+      outcome.refused = close->reply_code == AMQP_ACCESS_REFUSED || close->reply_code == AMQP_NOT_ALLOWED ||
+                        close->reply_code == AMQP_COMMAND_INVALID;
       outcome.why += text_of(close->reply_text);
     } else {
       outcome.why += "unexpected answer";
@@ -145,12 +147,15 @@ std::vector<amqp_table_entry_t> arguments_of(const model::QueueDeclaration& queu
   return out;
 }
 
-/// Everything, by everybody: whoever comes first makes it, for the others it is a check.
+/// Everything, by everybody: whoever comes first makes it, for the others it is a check. What the plugin's exchanges
+/// are told is from its own page.
 bool declare(amqp_connection_state_t connection, const model::Topology& topology, OpenOutcome& outcome) {
   for (const auto& exchange : topology.exchanges) {
+    amqp_table_entry_t routes_as = entry("x-delayed-type", text_value(exchange.type.data()));
     amqp_exchange_declare(connection, Session::channel, bytes_of(exchange.name),
-                          amqp_cstring_bytes(exchange.type.data()), 0, exchange.durable ? 1 : 0, 0, 0,
-                          amqp_empty_table);
+                          amqp_cstring_bytes(exchange.delays ? "x-delayed-message" : exchange.type.data()), 0,
+                          exchange.durable ? 1 : 0, 0, 0,
+                          exchange.delays ? amqp_table_t{1, &routes_as} : amqp_empty_table);
     if (!good(amqp_get_rpc_reply(connection), "exchange.declare", outcome)) return false;
   }
   for (const auto& queue : topology.queues) {

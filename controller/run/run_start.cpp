@@ -12,7 +12,9 @@ namespace {
 json::object topology_json(const model::Topology& topology) {
   json::array exchanges, queues, bindings;
   for (const auto& exchange : topology.exchanges) {
-    exchanges.push_back({{"name", exchange.name}, {"type", exchange.type}, {"durable", exchange.durable}});
+    json::object out{{"name", exchange.name}, {"type", exchange.type}, {"durable", exchange.durable}};
+    if (exchange.delays) out["delays"] = true;
+    exchanges.push_back(std::move(out));
   }
   for (const auto& queue : topology.queues) {
     json::object arguments;

@@ -21,9 +21,14 @@ struct Broker {
   bool managed = true;
   std::uint16_t port = 0;  ///< AMQP port on loopback; 0: the agent picks a free one.
   std::string binary = "/usr/lib/rabbitmq/bin/rabbitmq-server";
-  Duration start_timeout = 60s;  ///< Until the port answers the AMQP header.
+  Duration start_timeout = 60s;           ///< Until the port answers the AMQP header.
+  std::vector<std::string> plugins = {};  ///< Enabled in a managed broker.
+  std::string plugins_dir;                ///< Where it looks for them before its own folder; empty: only there.
   std::optional<BrokerAttachment> attach = {};
 };
+
+/// What RabbitMQ's plugins are called: an Erlang atom that needs no quotes.
+bool is_plugin_name(std::string_view text);
 
 /// `[workload.exchange]`: where the producers publish to.
 struct Exchange {
@@ -78,14 +83,17 @@ struct Retry {
 
 struct Publish {
   enum class Confirm { none, simple, correlated };
+  enum class DelaysBy { queues, plugin };
   bool persistent = true;
   Confirm confirm = Confirm::correlated;
   std::int64_t window = 500;  ///< Unconfirmed messages per producer at most; `simple` means 1.
   bool mandatory = true;
   std::int64_t priorities = 0;  ///< Messages take turns in priorities 0 … priorities - 1; 0: they have none.
   std::optional<Duration> expiration = {};  ///< How long a message may wait, said by the message itself.
-  /// Messages take turns in being delayed so long, each in a queue of its own that dead-letters into the work queue.
+  /// Messages take turns in being delayed so long: in queues, one for each delay, that dead-letter into the work queue,
+  /// or by the delayed-message plugin's exchange.
   std::vector<Duration> delays = {};
+  DelaysBy delays_by = DelaysBy::queues;
   Retry retry;
   bool operator==(const Publish&) const = default;
 };

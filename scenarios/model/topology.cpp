@@ -72,16 +72,24 @@ void add_errors(const Workload& workload, Topology& out) {
   if (error.bound) out.bindings.push_back({error.exchange, error.queue, ""});
 }
 
-/// RabbitMQ has no delays of its own: a queue for each of them, whose messages expire into the work queue.
+/// RabbitMQ has no delays of its own: a queue for each of them, whose messages expire into the work queue; or an
+/// exchange of the plugin's, which routes them there when their time has come.
 void add_delays(const Workload& workload, Topology& out) {
   if (workload.publish.delays.empty()) return;
   static constexpr std::string_view delays = "workload.publish.delays";
+  const bool plugin = workload.publish.delays_by == Publish::DelaysBy::plugin;
   const std::string exchange = workload.queue.name + ".delay";
-  out.exchanges.push_back({exchange, "direct", workload.queue.durable, delays});
+  out.exchanges.push_back({exchange, "direct", workload.queue.durable, delays, plugin});
   out.destinations.clear();
   for (const Duration delay : workload.publish.delays) {
     const std::string name = exchange + "." + to_text(delay);
     out.destinations.push_back({exchange, to_text(delay)});
+    if (plugin) {
+      out.destinations.back().delay = delay;
+      BindingDeclaration binding{exchange, out.queues.front().name, to_text(delay)};
+      if (std::ranges::find(out.bindings, binding) == out.bindings.end()) out.bindings.push_back(std::move(binding));
+      continue;
+    }
     const auto same_delay = [&](const QueueDeclaration& queue) { return queue.name == name && queue.key == delays; };
     if (std::ranges::any_of(out.queues, same_delay)) continue;
     QueueDeclaration queue{name, Queue::Type::classic,         workload.queue.durable,

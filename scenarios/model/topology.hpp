@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -17,6 +18,7 @@ struct ExchangeDeclaration {
   std::string_view type;  ///< "direct", "fanout", "topic".
   bool durable = true;
   std::string_view key = {};  ///< The key of the scenario that it comes from.
+  bool delays = false;        ///< It holds each message for its header `x-delay` first: the delayed-message plugin.
 };
 
 /// An optional argument of queue.declare, such as x-max-length.
@@ -44,12 +46,14 @@ struct BindingDeclaration {
   std::string queue;
   std::string routing_key;
   std::string ends_in = {};  ///< The queue that the messages get to in the end; empty: this one.
+  bool operator==(const BindingDeclaration&) const = default;
 };
 
 /// Where the producers send a message.
 struct Destination {
   std::string exchange;
   std::string routing_key;
+  std::optional<Duration> delay = {};  ///< Said in its header `x-delay`.
 };
 
 struct Topology {
@@ -64,6 +68,8 @@ struct Topology {
     return destinations[static_cast<std::size_t>(seq % destinations.size())];
   }
 };
+
+inline constexpr std::string_view delay_plugin = "rabbitmq_delayed_message_exchange";
 
 /// Argument names and values as RabbitMQ 3.10 documents them (queues, maxlength, ttl, dlx and quorum-queues pages).
 Topology topology_of(const Workload& workload);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "scenarios/model/topology.hpp"
 #include "scenarios/toml/units.hpp"
 
 namespace troop::scenarios {
@@ -64,6 +65,21 @@ void read_attach(TableReader& reader, model::BrokerAttachment& attach) {
   reader.finish();
 }
 
+void read_plugins(TableReader& reader, model::Broker& broker) {
+  reader.text_list("plugins", broker.plugins, 32);
+  for (std::size_t i = 0; i < broker.plugins.size(); ++i) {
+    const std::string& name = broker.plugins[i];
+    if (model::is_plugin_name(name)) continue;
+    reader.problem(fmt::format("plugins.{}", i),
+                   fmt::format("{} is no name of a plugin, such as \"{}\"", in_quotes(name), model::delay_plugin));
+  }
+  reader.text("plugins_dir", broker.plugins_dir, {.max_bytes = 4096});
+  if (reader.has("plugins_dir") &&
+      (!broker.plugins_dir.starts_with('/') || broker.plugins_dir.find(':') != std::string::npos)) {
+    reader.problem("plugins_dir", "'plugins_dir' must be an absolute path without colons");
+  }
+}
+
 }  // namespace
 
 void read_broker(TableReader& reader, model::Broker& broker) {
@@ -81,9 +97,10 @@ void read_broker(TableReader& reader, model::Broker& broker) {
   else
     reader.problem("binary", "'binary' must be an absolute path, such as " + broker.binary);
   reader.duration("start_timeout", broker.start_timeout, 1s, 1h);
+  read_plugins(reader, broker);
   if (auto attach = reader.table("attach")) {
     if (broker.managed) reader.problem("managed", "'managed': an attached broker is run by others; use false");
-    for (const char* key : {"port", "binary"}) {
+    for (const char* key : {"port", "binary", "plugins", "plugins_dir"}) {
       if (reader.has(key)) reader.problem(key, fmt::format("'{}' is for a broker that Troop starts", key));
     }
     read_attach(*attach, broker.attach.emplace());

@@ -129,6 +129,8 @@ void read_publish(TableReader& reader, model::Publish& publish) {
   reader.integer("priorities", publish.priorities, 0, 255);
   optional_duration(reader, "expiration", publish.expiration, 0ms);
   read_delays(reader, publish.delays);
+  static constexpr std::array<std::string_view, 2> delayers{"queues", "plugin"};
+  read_enum(reader, "delays_by", delayers, publish.delays_by);
   if (auto retry = reader.table("retry")) {
     retry->integer("attempts", publish.retry.attempts, 1, 1000);
     retry->duration("initial", publish.retry.initial, 1ms, 1h);

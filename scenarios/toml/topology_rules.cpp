@@ -89,6 +89,15 @@ void refuse_publish(const model::Workload& workload, std::vector<Refusal>& out) 
   if (!publish.delays.empty() && workload.queue.copies > 1) {
     out.push_back({"workload.publish.delays", "a delayed message comes back to one queue: use copies = 1"});
   }
+  if (publish.delays_by == model::Publish::DelaysBy::plugin) {
+    if (publish.delays.empty()) {
+      out.push_back({"workload.publish.delays_by", "nothing is delayed: say how long in 'delays'"});
+    } else if (publish.mandatory) {
+      out.push_back({"workload.publish.mandatory",
+                     "the delayed-message plugin returns every message that it delays, as if no queue took it: use "
+                     "mandatory = false"});
+    }
+  }
   if (!workload.profile.empty() && workload.rate == 0) {
     out.push_back({"workload.rate", "with rate = 0 the window sets the rate, and no profile can: begin with a rate"});
   }
@@ -96,6 +105,15 @@ void refuse_publish(const model::Workload& workload, std::vector<Refusal>& out) 
     out.push_back({"workload.publish.retry.blocking",
                    "with rate = 0 there are no callers that could wait: use a rate, or blocking = false"});
   }
+}
+
+void refuse_without_plugin(const model::Scenario& scenario, std::vector<Refusal>& out) {
+  const auto& broker = scenario.broker;
+  if (!broker.managed || scenario.workload.publish.delays_by != model::Publish::DelaysBy::plugin) return;
+  if (std::ranges::find(broker.plugins, model::delay_plugin) != broker.plugins.end()) return;
+  out.push_back({"workload.publish.delays_by",
+                 fmt::format("the broker would not have that plugin: add plugins = [\"{}\"] to [system.broker]",
+                             model::delay_plugin)});
 }
 
 void refuse_profile(const model::Scenario& scenario, const Sound& sound, std::vector<Refusal>& out) {
@@ -129,6 +147,7 @@ void refuse_consume(const model::Workload& workload, std::vector<Refusal>& out) 
 
 void refuse_topology(const model::Scenario& scenario, const Sound& sound, std::vector<Refusal>& out) {
   const auto& workload = scenario.workload;
+  if (sound("system.broker") && sound("workload.publish")) refuse_without_plugin(scenario, out);
   if (sound("duration")) refuse_profile(scenario, sound, out);
   if (!sound("workload.queue")) return;
   refuse_settings(workload.queue, out);

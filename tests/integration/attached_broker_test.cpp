@@ -5,12 +5,12 @@
 
 #include "tests/support/attached_world.hpp"
 #include "tests/support/plain_amqp.hpp"
+#include "tests/support/troop_test.hpp"
 
 namespace troop::test {
 namespace {
 
 using testing::HasSubstr;
-using testing::IsEmpty;
 using testing::Not;
 
 constexpr Duration run_max = 150s;
@@ -40,7 +40,7 @@ kind = "recovery"
 within = "20s"
 )";
 
-class AttachedBrokerTest : public testing::Test {
+class AttachedBrokerTest : public TroopTest<testing::Test> {
  protected:
   void SetUp() override {
     auto started = SomebodysBroker::start();
@@ -56,7 +56,6 @@ class AttachedBrokerTest : public testing::Test {
     all.insert(all.end(), options.begin(), options.end());
     return all;
   }
-  static std::string everything(const TroopCommand& troop) { return troop.output() + troop.errors(); }
   /// Neither in what was said nor in any file of the run.
   void expect_no_password(const TroopCommand& troop) {
     EXPECT_THAT(everything(troop), Not(HasSubstr(owner_->password())));
@@ -65,12 +64,7 @@ class AttachedBrokerTest : public testing::Test {
       EXPECT_THAT(slurp(entry.path()), Not(HasSubstr(owner_->password()))) << entry.path();
     }
   }
-  void expect_nothing_left() {
-    EXPECT_TRUE(eventually([&] { return world_.processes().empty(); }, 1s)) << "processes are left";
-    EXPECT_THAT(world_.leftovers(), IsEmpty());
-  }
 
-  World world_;
   std::unique_ptr<SomebodysBroker> owner_;
 };
 

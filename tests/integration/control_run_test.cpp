@@ -2,30 +2,22 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/support/troop_run.hpp"
+#include "tests/support/troop_test.hpp"
 
 namespace troop::test {
 namespace {
 
 using testing::HasSubstr;
-using testing::IsEmpty;
 
 constexpr Duration run_max = 150s;
 
-class ControlRunTest : public testing::Test {
+class ControlRunTest : public TroopTest<testing::Test> {
  protected:
   std::vector<std::string> arguments(const std::string& scenario, const std::vector<std::string>& sets) {
-    std::vector<std::string> out{"run", scenario, "--control", "--out", world_.run_directory().string(), "--seed", "7"};
-    for (const auto& set : sets) out.insert(out.end(), {"--set", set});
+    auto out = run_arguments(scenario, sets);
+    out.emplace_back("--control");
     return out;
   }
-  void expect_nothing_left() {
-    EXPECT_TRUE(eventually([&] { return world_.processes().empty(); }, 1s)) << "processes are left";
-    EXPECT_THAT(world_.leftovers(), IsEmpty());
-  }
-  static std::string everything(const TroopCommand& troop) { return troop.output() + troop.errors(); }
-
-  World world_;
 };
 
 TEST_F(ControlRunTest, PassesWhereOnlyTheFaultLoses) {

@@ -8,7 +8,7 @@
 
 #include <sstream>
 
-#include "tests/support/troop_run.hpp"
+#include "tests/support/troop_test.hpp"
 
 namespace troop::test {
 namespace {
@@ -19,16 +19,8 @@ using testing::Not;
 
 constexpr Duration run_max = 150s;
 
-class RunTest : public testing::Test {
+class RunTest : public TroopTest<testing::Test> {
  protected:
-  std::vector<std::string> run_arguments(const std::string& scenario, std::vector<std::string> sets = {}) {
-    std::vector<std::string> out{"run", scenario, "--out", world_.run_directory().string(), "--seed", "7"};
-    for (auto& set : sets) {
-      out.emplace_back("--set");
-      out.push_back(std::move(set));
-    }
-    return out;
-  }
   /// The shortest form of broker/stop in which everything still happens.
   std::vector<std::string> quick_stop(std::vector<std::string> more = {}) {
     std::vector<std::string> sets{
@@ -37,13 +29,6 @@ class RunTest : public testing::Test {
     sets.insert(sets.end(), more.begin(), more.end());
     return run_arguments("broker/stop", sets);
   }
-  void expect_nothing_left(Duration within = 0s) {
-    EXPECT_TRUE(eventually([&] { return world_.processes().empty(); }, within + 1s)) << "processes are left";
-    EXPECT_THAT(world_.leftovers(), IsEmpty());
-  }
-  std::string everything(const TroopCommand& troop) { return troop.output() + troop.errors(); }
-
-  World world_;
 };
 
 TEST_F(RunTest, FailsWhenTransientMessagesAreLostAndNobodyExpectedIt) {
@@ -143,7 +128,7 @@ TEST_F(RunTest, LeavesNothingWhenTheControllerIsKilled) {
   ASSERT_TRUE(troop.says("broker.stop on broker", 60s)) << everything(troop);
   troop.signal(SIGKILL);
   EXPECT_EQ(troop.exit_code(5s), 137);
-  expect_nothing_left(20s);
+  expect_nothing_left(21s);
   EXPECT_THAT(slurp(world_.run_directory() / "broker.log"), HasSubstr("RabbitMQ"))
       << "nobody else was there to keep it";
 }
@@ -220,13 +205,11 @@ TEST_F(RunTest, CleansUpAfterARunOfWhichNobodySurvived) {
 TEST_F(RunTest, CallsNothingDrainedWhereAProducerDidNotClose) {
   TroopCommand troop{world_, run_arguments("loss-points/poison-dead-lettered", {"duration=2s", "workload.rate=200"})};
   ASSERT_TRUE(troop.says("Z experiment", 60s)) << everything(troop);
-  pid_t producer = -1;
-  const std::string agent = std::to_string(agent_of(world_));
-  std::istringstream children{slurp("/proc/" + agent + "/task/" + agent + "/children")};
-  for (pid_t pid = 0; children >> pid;) {
-    if (slurp("/proc/" + std::to_string(pid) + "/comm") == "producer-1\n") producer = pid;
-  }
-  ASSERT_GT(producer, 1);
+  const auto all = world_.processes();
+  const auto found = std::ranges::find_if(
+      all, [](pid_t pid) { return slurp("/proc/" + std::to_string(pid) + "/comm") == "producer-1\n"; });
+  ASSERT_NE(found, all.end());
+  const pid_t producer = *found;
   kill(producer, SIGSTOP);  // so that it cannot close before it is killed
   EXPECT_TRUE(troop.says("Z finish producers", 60s)) << everything(troop);
   kill(producer, SIGKILL);
@@ -312,6 +295,15 @@ TEST_F(RunTest, SaysWhatToInstallWhenThereIsNoBroker) {
   TroopCommand troop{world_, run_arguments("broker/stop", {"system.broker.binary=\"/nowhere/rabbitmq-server\""})};
   EXPECT_EQ(troop.exit_code(20s), 2);
   EXPECT_THAT(troop.errors(), HasSubstr("apt-get install rabbitmq-server"));
+  EXPECT_FALSE(fs::exists(world_.run_directory()));
+  expect_nothing_left();
+}
+
+TEST_F(RunTest, SaysWhereAPluginThatIsMissingBelongs) {
+  TroopCommand troop{world_, run_arguments("broker/stop", {"system.broker.plugins=[\"rabbitmq_of_nobody\"]",
+                                                           "system.broker.plugins_dir=\"/nowhere\""})};
+  EXPECT_EQ(troop.exit_code(20s), 2);
+  EXPECT_THAT(troop.errors(), HasSubstr("has no plugin rabbitmq_of_nobody in /nowhere, "));
   EXPECT_FALSE(fs::exists(world_.run_directory()));
   expect_nothing_left();
 }

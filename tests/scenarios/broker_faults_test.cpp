@@ -4,12 +4,12 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/outcome_rows.hpp"
+#include "tests/support/troop_test.hpp"
 
 namespace troop::test {
 namespace {
 
 using testing::HasSubstr;
-using testing::IsEmpty;
 
 constexpr Duration run_max = 150s;
 constexpr const char* blocked = R"("value":"blocked")";
@@ -30,19 +30,11 @@ struct Case {
   friend void PrintTo(const Case& c, std::ostream* out) { *out << c.scenario; }
 };
 
-class BrokerFaultsTest : public testing::TestWithParam<Case> {
- protected:
-  std::string everything(const TroopCommand& troop) { return troop.output() + troop.errors(); }
-  void expect_nothing_left() {
-    EXPECT_TRUE(eventually([&] { return world_.processes().empty(); }, 1s)) << "processes are left";
-    EXPECT_THAT(world_.leftovers(), IsEmpty());
-  }
-  World world_;
-};
+class BrokerFaultsTest : public TroopTest<testing::TestWithParam<Case>> {};
 
 TEST_P(BrokerFaultsTest, IsProvenSeenByClientsAndUndone) {
   const auto& expected = GetParam();
-  TroopCommand troop{world_, {"run", expected.scenario, "--out", world_.run_directory().string(), "--seed", "7"}};
+  TroopCommand troop{world_, run_arguments(expected.scenario)};
   ASSERT_EQ(troop.exit_code(run_max), 0) << everything(troop);
 
   const auto document = run_json(world_);
@@ -158,7 +150,7 @@ target = "producer-2"
 for = "1500ms"
 )");
   std::ofstream{file} << text;
-  TroopCommand troop{world_, {"run", file.string(), "--out", world_.run_directory().string(), "--seed", "7"}};
+  TroopCommand troop{world_, run_arguments(file.string())};
   ASSERT_EQ(troop.exit_code(run_max), 0) << everything(troop);
   const auto document = run_json(world_);
   EXPECT_THAT(std::string{document.at("faults").at(0).at("proof").as_string()}, HasSubstr("1 connection: consumer-1"));
@@ -177,10 +169,8 @@ for = "1500ms"
 
 /// Nothing was changed, and that is not taken for a test.
 TEST_F(BrokerFaultsTest, IsInconclusiveWhereTheFaultCouldNotShow) {
-  TroopCommand troop{
-      world_,
-      {"run", "broker/purge", "--out", world_.run_directory().string(), "--seed", "7", "--set", "invariant.0.expect=[]",
-       "--set", "invariant.1.expect=[]", "--set", "workload.rate=50", "--set", "step.0.queue=\"troop.nowhere\""}};
+  TroopCommand troop{world_, run_arguments("broker/purge", {"invariant.0.expect=[]", "invariant.1.expect=[]",
+                                                            "workload.rate=50", "step.0.queue=\"troop.nowhere\""})};
   EXPECT_EQ(troop.exit_code(run_max), 3) << everything(troop);
   EXPECT_THAT(everything(troop), HasSubstr("there is no queue 'troop.nowhere'"));
   EXPECT_EQ(run_json(world_).at("faults").at(0).at("outcome").as_string(), "not proven");
@@ -188,9 +178,7 @@ TEST_F(BrokerFaultsTest, IsInconclusiveWhereTheFaultCouldNotShow) {
 }
 
 TEST_F(BrokerFaultsTest, LeavesNothingWhenItIsInterruptedInABrokerFault) {
-  TroopCommand troop{world_,
-                     {"run", "broker/suspend-listeners", "--out", world_.run_directory().string(), "--seed", "7",
-                      "--set", "step.0.for=60s"}};
+  TroopCommand troop{world_, run_arguments("broker/suspend-listeners", {"step.0.for=60s"})};
   ASSERT_TRUE(troop.says("broker.suspend_listeners on broker", 60s)) << everything(troop);
   troop.signal(SIGINT);  // while the broker is being asked
   EXPECT_EQ(troop.exit_code(30s), 130) << everything(troop);

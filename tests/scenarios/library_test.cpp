@@ -3,12 +3,12 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/outcome_rows.hpp"
+#include "tests/support/troop_test.hpp"
 
 namespace troop::test {
 namespace {
 
 using testing::HasSubstr;
-using testing::IsEmpty;
 using testing::Not;
 
 constexpr Duration run_max = 150s;
@@ -21,22 +21,11 @@ struct LibraryCase {
   friend void PrintTo(const LibraryCase& c, std::ostream* out) { *out << c.scenario; }
 };
 
-class LibraryTest : public testing::TestWithParam<LibraryCase> {
- protected:
-  void expect_nothing_left() {
-    EXPECT_TRUE(eventually([&] { return world_.processes().empty(); }, 1s)) << "processes are left";
-    EXPECT_THAT(world_.leftovers(), IsEmpty());
-  }
-  std::string everything(const TroopCommand& troop) { return troop.output() + troop.errors(); }
-
-  World world_;
-};
+class LibraryTest : public TroopTest<testing::TestWithParam<LibraryCase>> {};
 
 TEST_P(LibraryTest, EndsAsItsHypothesisSays) {
   const auto& expected = GetParam();
-  std::vector<std::string> arguments{"run", expected.scenario, "--out", world_.run_directory().string(), "--seed", "7"};
-  for (const auto& setting : expected.shorter) arguments.insert(arguments.end(), {"--set", setting});
-  TroopCommand troop{world_, arguments};
+  TroopCommand troop{world_, run_arguments(expected.scenario, expected.shorter)};
   ASSERT_EQ(troop.exit_code(run_max), 0) << everything(troop);
 
   const auto document = run_json(world_);

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "tests/support/outcome_rows.hpp"
+#include "tests/support/troop_test.hpp"
 
 namespace troop::test {
 namespace {
@@ -15,15 +16,7 @@ using testing::IsEmpty;
 
 constexpr Duration run_max = 150s;
 
-class LossPoints : public testing::Test {
- protected:
-  void expect_nothing_left() {
-    EXPECT_TRUE(eventually([&] { return world_.processes().empty(); }, 1s)) << "processes are left";
-    EXPECT_THAT(world_.leftovers(), IsEmpty());
-  }
-
-  World world_;
-};
+class LossPoints : public TroopTest<testing::Test> {};
 
 /// The events of the world's history that are about `f`.
 void for_each_event(const World& world, std::string_view f,
@@ -169,6 +162,53 @@ INSTANTIATE_TEST_SUITE_P(
       std::ranges::replace(name, '-', '_');
       return name;
     });
+
+/// Where RabbitMQ has the delayed-message plugin, or TROOP_TEST_PLUGINS_DIR says where it is. Debian does not have it.
+class DelayPluginTest : public LossPointTest {
+ protected:
+  void SetUp() override {
+    const char* chosen = std::getenv("TROOP_TEST_PLUGINS_DIR");
+    const fs::path installed = fs::canonical("/usr/lib/rabbitmq/bin/rabbitmq-server").parent_path().parent_path();
+    const fs::path folder = chosen != nullptr ? fs::path{chosen} : installed / "plugins";
+    bool found = false;
+    for (const auto& entry : fs::directory_iterator{folder}) {
+      found = found || entry.path().filename().string().starts_with("rabbitmq_delayed_message_exchange");
+    }
+    if (!found) GTEST_SKIP() << "no delayed-message plugin in " << folder;
+    if (chosen != nullptr) sets_.push_back(fmt::format("system.broker.plugins_dir=\"{}\"", chosen));
+  }
+  std::vector<std::string> sets_;
+};
+
+TEST_P(DelayPluginTest, ShowsWhatIsExpected) {
+  const std::string scenario = std::string{"loss-points/"} + GetParam().scenario;
+  TroopCommand troop{world_, run_arguments(scenario, sets_)};
+  EXPECT_EQ(troop.exit_code(run_max), 0) << everything(troop);
+  EXPECT_GT(count_of(run_json(world_), "delivery", "confirmed"), 1000);
+  expect_outcome(world_, scenario, GetParam().outcome);
+  expect_nothing_left();
+}
+
+INSTANTIATE_TEST_SUITE_P(, DelayPluginTest,
+                         testing::ValuesIn(std::vector<Case>{
+                             {"delayed-plugin-restart",
+                              {.rows = {25},
+                               .lost = always,
+                               .duplicated = maybe,
+                               .reordered = always,
+                               .more = {{"early", never, count_early}}}},
+                             {"delayed-plugin-kill",
+                              {.rows = {25},
+                               .lost = always,
+                               .duplicated = maybe,
+                               .reordered = always,
+                               .more = {{"early", never, count_early}}}},
+                         }),
+                         [](const auto& each) {
+                           std::string name = each.param.scenario;
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
 
 /// A real defect of RabbitMQ 3.10.8. What is confirmed and out of reach is not called lost, and not called well. A busy
 /// machine may miss the second in which it shows; then the run passes, and the next one tries again.

@@ -59,14 +59,16 @@ class World {
   [[nodiscard]] const fs::path& root() const { return root_; }
   [[nodiscard]] fs::path run_directory() const { return root_ / "run"; }
 
-  /// Pids of living processes that this world's commands started: their command line or environment names its folders.
+  /// Pids of living processes that this world's commands started: their command line or environment names its folders,
+  /// or their errors go there. (Workers have neither.)
   [[nodiscard]] std::vector<pid_t> processes() const {
     std::vector<pid_t> found;
     for (const auto& entry : fs::directory_iterator{"/proc"}) {
       const std::string name = entry.path().filename().string();
       if (!std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; })) continue;
       const bool ours = slurp(entry.path() / "environ").find(root_.string()) != std::string::npos ||
-                        slurp(entry.path() / "cmdline").find(root_.string()) != std::string::npos;
+                        slurp(entry.path() / "cmdline").find(root_.string()) != std::string::npos ||
+                        errors_of(entry.path()).starts_with(root_.string());
       if (ours && std::stoi(name) != getpid()) found.push_back(std::stoi(name));
     }
     return found;
@@ -82,6 +84,11 @@ class World {
   }
 
  private:
+  static std::string errors_of(const fs::path& process) {
+    std::error_code gone;
+    return fs::read_symlink(process / "fd/2", gone).string();
+  }
+
   fs::path root_;
 };
 

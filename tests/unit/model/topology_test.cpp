@@ -129,5 +129,23 @@ TEST(TopologyTest, DelaysInQueuesThatExpireIntoTheWorkQueue) {
   EXPECT_EQ(topology.destination(3).routing_key, "1s") << "messages take turns";
 }
 
+TEST(TopologyTest, DelaysInAnExchangeOfThePlugin) {
+  Workload workload;
+  workload.publish.delays = {1s, 2500ms, 1s};
+  workload.publish.delays_by = Publish::DelaysBy::plugin;
+  const Topology topology = topology_of(workload);
+  EXPECT_THAT(names(topology.queues), ElementsAre("troop.work"));
+  ASSERT_EQ(topology.exchanges.size(), 1U);
+  EXPECT_TRUE(topology.exchanges[0].delays);
+  EXPECT_EQ(topology.exchanges[0].type, "direct");
+  EXPECT_THAT(topology.bindings, ElementsAre(BindingDeclaration{"troop.work.delay", "troop.work", "1s"},
+                                             BindingDeclaration{"troop.work.delay", "troop.work", "2500ms"}));
+  EXPECT_EQ(topology.destination(1).exchange, "troop.work.delay");
+  EXPECT_EQ(topology.destination(1).routing_key, "2500ms");
+  EXPECT_EQ(topology.destination(1).delay, 2500ms);
+  EXPECT_EQ(topology.destination(2).delay, 1s);
+  EXPECT_EQ(topology.destination(4).delay, 2500ms) << "messages take turns";
+}
+
 }  // namespace
 }  // namespace troop::model

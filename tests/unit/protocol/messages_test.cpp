@@ -20,6 +20,8 @@ model::Broker unusual_broker() {
   broker.port = 65535;
   broker.binary = "/opt/rabbit \"4\"/bin/server\n";
   broker.start_timeout = 90s;
+  broker.plugins = {"rabbitmq_one", "two"};
+  broker.plugins_dir = "/opt/more plugins";
   auto& attach = broker.attach.emplace();
   attach.url_from = "env:TROOP_URL";
   attach.management_from = "file:/etc/troop/management";
@@ -61,6 +63,7 @@ model::Workload unusual_workload() {
   w.publish.priorities = 3;
   w.publish.expiration = 4s;
   w.publish.delays = {1s, 2500ms};
+  w.publish.delays_by = model::Publish::DelaysBy::plugin;
   w.publish.retry = {4, 1ms, 1.5, 77ms, 0.75, 3s, true};
   w.consume = {.ack = model::Consume::Ack::automatic,
                .ack_when = model::Consume::AckWhen::before,
@@ -102,6 +105,8 @@ TEST(BrokerMessageTest, ComesBackAsItWas) {
     EXPECT_EQ(got.value().port, sent.port);
     EXPECT_EQ(got.value().binary, sent.binary);
     EXPECT_EQ(got.value().start_timeout, sent.start_timeout);
+    EXPECT_EQ(got.value().plugins, sent.plugins);
+    EXPECT_EQ(got.value().plugins_dir, sent.plugins_dir);
     EXPECT_EQ(got.value().attach, sent.attach);
   }
 }
@@ -199,11 +204,11 @@ int expect_each_field_needed(const json::object& sent, const Parse& parse, std::
 }
 
 TEST(EveryFieldTest, OfABrokerIsNeededAndTyped) {
-  EXPECT_EQ(expect_each_field_needed(to_json(model::Broker{}), parser(broker_from_json)), 5);
+  EXPECT_EQ(expect_each_field_needed(to_json(model::Broker{}), parser(broker_from_json)), 7);
 }
 
 TEST(EveryFieldTest, OfAWorkloadIsNeededAndTyped) {
-  EXPECT_EQ(expect_each_field_needed(to_json(unusual_workload()), parser(workload_from_json)), 60);
+  EXPECT_EQ(expect_each_field_needed(to_json(unusual_workload()), parser(workload_from_json)), 61);
 }
 
 TEST(EveryFieldTest, OfAStepIsNeededAndTyped) {
@@ -301,6 +306,14 @@ TEST(BrokerMessageTest, RefusesPortsThatAreNone) {
   json::object broker = to_json(model::Broker{});
   broker["start_timeout"] = -1;
   EXPECT_TRUE(broker_from_json(broker).has_error());
+}
+
+TEST(BrokerMessageTest, RefusesPluginsThatAreNoNames) {
+  for (const char* const name : {"", "Upper", "1st", "a]. [b", "a-b", "a b", "../a", "a,b"}) {
+    json::object broker = to_json(model::Broker{});
+    broker["plugins"] = json::array{name};
+    EXPECT_TRUE(broker_from_json(broker).has_error()) << name;
+  }
 }
 
 TEST(StepMessageTest, RefusesATimeBeforeItsStart) {

@@ -33,7 +33,26 @@ INSTANTIATE_TEST_SUITE_P(
     testing::ValuesIn(std::vector<Case>{
         {"unknown_section", "[wrokload]\n", "5:2: unknown key \"wrokload\" in a scenario, did you mean 'workload'?"},
         {"unknown_key_far_from_all", "[system.broker]\nzzzzzz = 1\n",
-         "6:1: unknown key \"zzzzzz\" in [system.broker]; known: kind, managed, attach, port, binary, start_timeout"},
+         "6:1: unknown key \"zzzzzz\" in [system.broker]; known: kind, managed, attach, port, binary, "
+         "start_timeout, plugins, plugins_dir"},
+        {"plugin_that_is_no_name", "[system.broker]\nplugins = [\"a-b\"]\n",
+         "6:12: \"a-b\" is no name of a plugin, such as \"rabbitmq_delayed_message_exchange\""},
+        {"plugins_in_no_place", "[system.broker]\nplugins_dir = \"plugins\"\n",
+         "6:15: 'plugins_dir' must be an absolute path without colons"},
+        {"delays_by_a_plugin_that_is_not_enabled",
+         "[workload.publish]\ndelays = [\"1s\"]\ndelays_by = \"plugin\"\nmandatory = false\n",
+         "7:13: the broker would not have that plugin: add plugins = "
+         "[\"rabbitmq_delayed_message_exchange\"] to [system.broker]"},
+        {"a_mandatory_message_that_the_plugin_delays",
+         "[workload.publish]\ndelays = [\"1s\"]\ndelays_by = \"plugin\"\nmandatory = true\n[system.broker]\nplugins = "
+         "[\"rabbitmq_delayed_message_exchange\"]\n",
+         "8:13: the delayed-message plugin returns every message that it delays, as if no queue took it: use mandatory "
+         "= "
+         "false"},
+        {"no_delays_by_the_plugin",
+         "[workload.publish]\ndelays_by = \"plugin\"\n[system.broker]\nplugins = "
+         "[\"rabbitmq_delayed_message_exchange\"]\n",
+         "6:13: nothing is delayed: say how long in 'delays'"},
         {"unknown_key_in_workload", "[workload]\n  prodcers = 2\n",
          "6:3: unknown key \"prodcers\" in [workload], did you mean 'producers'?"},
         {"unknown_key_in_retry", "[workload.publish]\nretry = { attempt = 3 }\n",

@@ -127,6 +127,26 @@ TEST(MessageEncoderTest, HonoursMandatoryAndPersistent) {
   EXPECT_EQ(properties->delivery_mode, AMQP_DELIVERY_NONPERSISTENT);
 }
 
+TEST(MessageEncoderTest, SaysForHowLongThePluginHoldsAMessage) {
+  MessageEncoder::Settings settings;
+  settings.producer = 2;
+  settings.routing_key = "q";
+  settings.delay_ms = 3'600'000;
+  std::string out;
+  MessageEncoder{settings}.append(out, {9, 9, 0, 1, 1});
+  auto frames = frames_of(out);
+  Pool pool;
+  const auto* properties = decode_header(frames[1].payload, pool);
+  ASSERT_NE(properties, nullptr);
+  ASSERT_EQ(properties->headers.num_entries, 2);
+  const auto& delay = properties->headers.entries[1];
+  EXPECT_EQ(std::string(static_cast<const char*>(delay.key.bytes), delay.key.len), "x-delay");
+  EXPECT_EQ(delay.value.kind, AMQP_FIELD_KIND_I32);
+  EXPECT_EQ(delay.value.value.i32, 3'600'000);
+  EXPECT_EQ(read_headers(*properties), (MessageHeaders{2, 1, 1, 9}));
+  EXPECT_EQ(properties->delivery_mode, AMQP_DELIVERY_PERSISTENT);
+}
+
 TEST(MethodFramesTest, AreWhatRabbitmqCReads) {
   std::string out;
   append_ack(out, 1, 0x0102030405060708, true);

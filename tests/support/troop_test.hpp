@@ -1,0 +1,31 @@
+// What tests that run the real `troop` have in common.
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/troop_run.hpp"
+
+namespace troop::test {
+
+/// `Base`: testing::Test, or one with parameters.
+template <class Base>
+class TroopTest : public Base {
+ protected:
+  /// Arguments of a run with seed 7 into the world's run directory; `sets` as --set takes them.
+  [[nodiscard]] std::vector<std::string> run_arguments(const std::string& scenario,
+                                                       const std::vector<std::string>& sets = {}) const {
+    std::vector<std::string> out{"run", scenario, "--out", world_.run_directory().string(), "--seed", "7"};
+    for (const auto& set : sets) out.insert(out.end(), {"--set", set});
+    return out;
+  }
+  static std::string everything(const TroopCommand& troop) { return troop.output() + troop.errors(); }
+  void expect_nothing_left(Duration within = 1s) {
+    EXPECT_TRUE(eventually([&] { return world_.processes().empty(); }, within)) << "processes are left";
+    EXPECT_THAT(world_.leftovers(), testing::IsEmpty());
+  }
+
+  World world_;
+};
+
+}  // namespace troop::test
