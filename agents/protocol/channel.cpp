@@ -28,6 +28,7 @@ asio::awaitable<Result<OwnedFrame>> Channel::receive() {
 }
 
 void Channel::send(std::string frame) {
+  if (deaf_) return;
   queued_bytes_ += frame.size();
   queue_.push_back(std::move(frame));
   if (queue_.size() == 1) write_next();
@@ -37,6 +38,7 @@ void Channel::write_next() {
   asio::async_write(socket_, asio::buffer(queue_.front()),
                     [self = shared_from_this()](const boost::system::error_code& failure, std::size_t) {
                       if (failure) {
+                        self->deaf_ = true;
                         self->queue_.clear();
                         self->queued_bytes_ = 0;
                         return;

@@ -39,6 +39,9 @@ class Channel : public std::enable_shared_from_this<Channel> {
   FrameReader reader_;
   std::deque<std::string> queue_;
   std::size_t queued_bytes_ = 0;
+  /// A write failed, so none is begun any more: once the kernel has told of the peer's end, a later write may wait for
+  /// ever to be told again.
+  bool deaf_ = false;
   std::string input_ = std::string(std::size_t{64} * 1024, '\0');
 };
 

@@ -84,6 +84,22 @@ TEST_F(ChannelTest, HandsOutWhatAPeerSaidBeforeItClosedAndThenThatItIsGone) {
   EXPECT_THAT(gone.error().context, testing::HasSubstr("the peer is gone"));
 }
 
+// Left pending, the write would keep its process alive for ever.
+TEST_F(ChannelTest, EndsEveryWriteToAPeerThatIsGone) {
+  std::optional<Channel::Socket> bare{io_};
+  const auto end = beside_bare_socket(*bare);
+  for (int i = 0; i < 8; ++i) end->send(message_frame(std::string(frame_bytes_max - 1, 'x')));
+  io_.poll();
+  ASSERT_GT(end->queued_bytes(), 0U) << "the kernel is full, and a write waits";
+  bare.reset();  // with unread bytes: a reset, as when a process is killed
+  io_.run_for(std::chrono::seconds{5});
+  EXPECT_EQ(end->queued_bytes(), 0U);
+  end->send(message_frame("nobody hears this"));
+  io_.restart();
+  io_.run_for(std::chrono::seconds{5});
+  EXPECT_TRUE(io_.stopped()) << "a write is still waiting";
+}
+
 TEST_F(ChannelTest, DropsHalfAFrameOfAPeerThatCloses) {
   Channel::Socket bare{io_};
   const auto end = beside_bare_socket(bare);
