@@ -63,20 +63,21 @@ TEST_P(LibraryTest, EndsAsItsHypothesisSays) {
 
 constexpr Seen never = Seen::never, always = Seen::always, maybe = Seen::maybe;
 
-INSTANTIATE_TEST_SUITE_P(
-    Broker, LibraryTest,
-    testing::ValuesIn(std::vector<LibraryCase>{
-        {"stop",
-         "broker/stop",
-         {.rows = {6, 7}, .duplicated = maybe},
-         {"duration=6s", "step.0.at=2s", "step.0.for=2s", "workload.rate=500"}},
-        {"kill", "broker/kill", {.rows = {1, 6, 7}, .duplicated = maybe}},
-        {"pause", "broker/pause", {.rows = {25}}},
-        {"restart", "broker/restart", {.rows = {5}, .duplicated = maybe}},
-        {"kill_transient", "broker/kill-transient", {.rows = {6}, .lost = always, .duplicated = maybe}},
-        {"kill_consumer_no_ack", "broker/kill-consumer-no-ack", {.rows = {10}, .lost = always, .redelivered = never}},
-    }),
-    [](const auto& each) { return std::string{each.param.name}; });
+INSTANTIATE_TEST_SUITE_P(Broker, LibraryTest,
+                         testing::ValuesIn(std::vector<LibraryCase>{
+                             {"stop",
+                              "broker/stop",
+                              {.rows = {6, 7}, .duplicated = maybe, .redelivered = maybe},
+                              {"duration=6s", "step.0.at=2s", "step.0.for=2s", "workload.rate=500"}},
+                             {"kill", "broker/kill", {.rows = {1, 6, 7}, .duplicated = maybe, .redelivered = maybe}},
+                             {"pause", "broker/pause", {.rows = {25}}},
+                             {"restart", "broker/restart", {.rows = {5}, .duplicated = maybe, .redelivered = maybe}},
+                             {"kill_transient",
+                              "broker/kill-transient",
+                              {.rows = {6}, .lost = always, .duplicated = maybe, .redelivered = maybe}},
+                             {"kill_consumer_no_ack", "broker/kill-consumer-no-ack", {.rows = {10}, .lost = always}},
+                         }),
+                         [](const auto& each) { return std::string{each.param.name}; });
 
 }  // namespace
 }  // namespace troop::test

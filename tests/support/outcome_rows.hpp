@@ -24,9 +24,9 @@ struct Outcome {
   std::vector<int> rows;  ///< Of the table, by number.
   Seen lost = Seen::never;
   Seen duplicated = Seen::never;   ///< Without the flag.
-  Seen redelivered = Seen::maybe;  ///< With the flag.
+  Seen redelivered = Seen::never;  ///< With the flag.
   Seen reordered = Seen::never;    ///< First deliveries of first attempts.
-  Seen vanished = Seen::maybe;     ///< Never confirmed, never seen.
+  Seen vanished = Seen::never;     ///< Never confirmed, never seen.
   const char* sink = nullptr;  ///< Where messages end that are not delivered, by the name that accounting has for it.
   std::vector<Measure> more = {};
 };
