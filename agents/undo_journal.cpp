@@ -10,6 +10,7 @@
 #include <csignal>
 #include <fstream>
 #include <iterator>
+#include <thread>
 
 #include "agents/host/workspace.hpp"
 #include "common/clock.hpp"
@@ -106,6 +107,19 @@ Error unreadable(const fs::path& folder, const std::error_code& failure) {
 
 Error too_large(const fs::path& path) {
   return usage_error(path.string() + ": too large for a journal; look at it, then remove it");
+}
+
+/// Locks the journal of a dead agent; false where its agent lives. Somebody who is paying for a dead one is waited for.
+bool lock_dead(const UniqueFd& fd, const fs::path& path, Duration patience) {
+  const std::int64_t deadline = monotonic_ns() + patience.count();
+  while (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    const auto agent = read_content(path).agent;
+    if (!agent) return false;
+    const auto now = identify(agent->pid);
+    if ((now && now->start_time == agent->start_time) || monotonic_ns() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds{20});
+  }
+  return true;
 }
 
 /// Of this user, opened without following a link; nothing for what is no journal.
@@ -241,7 +255,7 @@ Result<std::vector<JournalView>> look_at_journals(const fs::path& folder) {
   return views;
 }
 
-CleanUp clean_up_after_the_dead(const fs::path& folder, const Payer& others) {
+CleanUp clean_up_after_the_dead(const fs::path& folder, const Payer& others, Duration patience) {
   CleanUp result;
   std::error_code failure;
   for (const auto& entry : fs::directory_iterator{folder, failure}) {
@@ -249,7 +263,8 @@ CleanUp clean_up_after_the_dead(const fs::path& folder, const Payer& others) {
     struct stat status {};
     const UniqueFd fd = open_journal(path, status);
     if (!fd) continue;
-    if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) continue;  // its agent lives
+    if (!lock_dead(fd, path, patience)) continue;
+    if (fstat(fd.get(), &status) != 0 || status.st_nlink == 0) continue;  // somebody else has paid meanwhile
     ++result.journals;
     if (status.st_size > static_cast<off_t>(journal_bytes_max)) {
       result.problems.push_back(too_large(path).context);

@@ -84,8 +84,9 @@ struct CleanUp {
 };
 /// Pays a record of a kind that is not known here; nothing where it does not know it either.
 using Payer = std::function<std::optional<Result<void>>(const UndoRecord& record)>;
-/// Pays what dead agents of this user still owe on this host. Blocking, a few seconds at most, beyond what `others`
-/// takes. Idempotent.
-CleanUp clean_up_after_the_dead(const std::filesystem::path& folder, const Payer& others = {});
+/// Pays what dead agents of this user still owe on this host. Whoever is already paying for one is waited for, at most
+/// for `patience`. Blocking, a few seconds at most, beyond what `others` takes. Idempotent.
+CleanUp clean_up_after_the_dead(const std::filesystem::path& folder, const Payer& others = {},
+                                Duration patience = std::chrono::seconds{20});
 
 }  // namespace troop::agents

@@ -100,7 +100,7 @@ Undone undo_all(const std::filesystem::path& folder, Duration patience, const Pa
       ++undone.agents;
     }
   }
-  auto cleaned = clean_up_after_the_dead(folder, others);
+  auto cleaned = clean_up_after_the_dead(folder, others, patience);
   undone.debts = cleaned.undone;
   undone.problems.insert(undone.problems.end(), cleaned.problems.begin(), cleaned.problems.end());
   // Believed when seen: somebody may hold a journal whose agent is gone, and then nobody has paid it.

@@ -4,12 +4,16 @@
 
 #include <CLI/CLI.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <csignal>
 #include <cstdio>
 
 #include "agents/daemon/attached_part.hpp"
 #include "agents/daemon/control_session.hpp"
+#include "agents/daemon/guardian.hpp"
 #include "agents/daemon/host_state.hpp"
 #include "agents/protocol/spawn.hpp"
 #include "agents/workers/worker.hpp"
@@ -35,23 +39,37 @@ int refuse(int control_fd, const Error& error) {
   return exit_refused;
 }
 
-asio::awaitable<void> converse(agents::ControlSession& session, asio::signal_set& signals, int& exit_code) {
+asio::awaitable<void> converse(agents::ControlSession& session, asio::signal_set& signals, asio::steady_timer& life,
+                               int& exit_code) {
   for (const auto& problem : co_await session.serve()) {
     complain("not put back: " + problem);
     exit_code = exit_unrestored;
   }
   signals.cancel();
+  life.cancel();
+}
+
+/// Until `life` is cancelled.
+asio::awaitable<void> show_life(const agents::Guardian& guardian, asio::steady_timer& life) {
+  boost::system::error_code cancelled;
+  while (!cancelled) {
+    guardian.beat();
+    life.expires_after(std::chrono::milliseconds{500});
+    co_await life.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
+  }
 }
 
 int serve(int control_fd) {
   std::signal(SIGPIPE, SIG_IGN);
   fcntl(control_fd, F_SETFD, FD_CLOEXEC);
-  if (auto ready = agents::become_subreaper(); ready.has_error()) return refuse(control_fd, ready.error());
   const auto folder = agents::state_folder();
   const auto cleaned = agents::clean_up_after_the_dead(folder, agents::pay_for_attached);
   for (const auto& problem : cleaned.problems) complain("left by a dead agent, not put back: " + problem);
   if (cleaned.undone > 0)
     complain("put back what a dead agent had left: " + std::to_string(cleaned.undone) + " things");
+  const auto guardian = agents::Guardian::fork(folder, protocol::lease, agents::pay_for_attached);
+  if (guardian.has_error()) return refuse(control_fd, guardian.error());
+  if (auto ready = agents::become_subreaper(); ready.has_error()) return refuse(control_fd, ready.error());
   auto journal = agents::UndoJournal::create(folder);
   if (journal.has_error()) return refuse(control_fd, std::move(journal).error().within("undo journal"));
   if (auto signed_ = journal.value().sign(); signed_.has_error()) {
@@ -74,7 +92,9 @@ int serve(int control_fd) {
     if (!cancelled) session.interrupt("the agent got signal " + std::to_string(number));
   });
   int exit_code = 0;
-  protocol::spawn(io, converse(session, signals, exit_code));
+  asio::steady_timer life{io};
+  protocol::spawn(io, show_life(guardian.value(), life));
+  protocol::spawn(io, converse(session, signals, life, exit_code));
   io.run();
   journal.value().close();
   return exit_code;

@@ -144,14 +144,15 @@ TEST_F(RunTest, LeavesNothingWhenTheControllerHangs) {
   EXPECT_EQ(troop.exit_code(30s), 3) << everything(troop);
 }
 
-/// The agent's process in this world; -1 if there is none.
-pid_t agent_of(const World& world) {
+/// The world's process of that name, as the kernel has it; -1 if there is none.
+pid_t process_of(const World& world, const std::string& name) {
   for (const pid_t pid : world.processes()) {
-    const std::string command = slurp("/proc/" + std::to_string(pid) + "/cmdline");
-    if (command.find(std::string{"serve\0", 6}) != std::string::npos) return pid;
+    if (slurp("/proc/" + std::to_string(pid) + "/comm") == name + "\n") return pid;
   }
   return -1;
 }
+
+pid_t agent_of(const World& world) { return process_of(world, "troop-agent"); }
 
 struct AgentCase {
   const char* name;
@@ -189,8 +190,11 @@ TEST_F(RunTest, CleansUpAfterARunOfWhichNobodySurvived) {
     TroopCommand troop{world_, quick_stop({"step.0.for=60s"})};
     ASSERT_TRUE(troop.says("experiment", 60s)) << everything(troop);
     const pid_t agent = agent_of(world_);
+    const pid_t guardian = process_of(world_, "troop-guardian");
     ASSERT_GT(agent, 1);
+    ASSERT_GT(guardian, 1);
     troop.signal(SIGSTOP);  // so that it cannot clean up
+    kill(guardian, SIGKILL);
     kill(agent, SIGKILL);
     troop.signal(SIGKILL);
   }
@@ -202,14 +206,40 @@ TEST_F(RunTest, CleansUpAfterARunOfWhichNobodySurvived) {
   expect_nothing_left();
 }
 
+TEST_F(RunTest, IsPutBackByTheGuardianWhereControllerAndAgentAreKilled) {
+  TroopCommand troop{world_, quick_stop({"step.0.for=60s"})};
+  ASSERT_TRUE(troop.says("broker.stop on broker", 60s)) << everything(troop);
+  const pid_t agent = agent_of(world_);
+  ASSERT_GT(agent, 1);
+  troop.signal(SIGSTOP);  // so that it cannot clean up
+  kill(agent, SIGKILL);
+  troop.signal(SIGKILL);
+  EXPECT_EQ(troop.exit_code(5s), 137);
+  expect_nothing_left(10s);
+  EXPECT_THAT(slurp(world_.run_directory() / "agent.log"), HasSubstr("troop-guardian: put back "));
+}
+
+TEST_F(RunTest, IsPutBackByTheGuardianWhereControllerAndAgentHang) {
+  TroopCommand troop{world_, quick_stop({"step.0.for=60s"})};
+  ASSERT_TRUE(troop.says("broker.stop on broker", 60s)) << everything(troop);
+  const pid_t agent = agent_of(world_);
+  ASSERT_GT(agent, 1);
+  troop.signal(SIGSTOP);
+  kill(agent, SIGSTOP);
+  const auto nothing_but_troop = [&] {
+    return world_.processes() == std::vector<pid_t>{troop.pid()} && world_.leftovers().empty();
+  };
+  EXPECT_TRUE(eventually(nothing_but_troop, 20s)) << "the lease is 10 s";
+  EXPECT_THAT(slurp(world_.run_directory() / "agent.log"), HasSubstr("the agent hangs and is killed"));
+  troop.signal(SIGCONT);
+  EXPECT_EQ(troop.exit_code(30s), 3) << everything(troop);
+}
+
 TEST_F(RunTest, CallsNothingDrainedWhereAProducerDidNotClose) {
   TroopCommand troop{world_, run_arguments("loss-points/poison-dead-lettered", {"duration=2s", "workload.rate=200"})};
   ASSERT_TRUE(troop.says("Z experiment", 60s)) << everything(troop);
-  const auto all = world_.processes();
-  const auto found = std::ranges::find_if(
-      all, [](pid_t pid) { return slurp("/proc/" + std::to_string(pid) + "/comm") == "producer-1\n"; });
-  ASSERT_NE(found, all.end());
-  const pid_t producer = *found;
+  const pid_t producer = process_of(world_, "producer-1");
+  ASSERT_GT(producer, 1);
   kill(producer, SIGSTOP);  // so that it cannot close before it is killed
   EXPECT_TRUE(troop.says("Z finish producers", 60s)) << everything(troop);
   kill(producer, SIGKILL);

@@ -120,7 +120,7 @@ TEST_F(HostStateTest, WhoeverGotTheAgentsPidIsLeftAlone) {
   // Held, so that it looks like a living agent's.
   const UniqueFd fd{open((state_ / "agent-1-00000000.journal").c_str(), O_RDWR | O_CLOEXEC)};
   ASSERT_EQ(flock(fd.get(), LOCK_EX | LOCK_NB), 0);
-  const auto undone = undo();
+  const auto undone = undo(100ms);
   EXPECT_FALSE(test::is_gone(pinned, 0ms)) << "a stranger was ended";
   ASSERT_EQ(undone.problems.size(), 1U) << "what somebody still holds is not clean";
   EXPECT_THAT(undone.problems[0], HasSubstr("somebody holds it"));
