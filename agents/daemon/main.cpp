@@ -13,8 +13,8 @@
 
 #include "agents/daemon/attached_part.hpp"
 #include "agents/daemon/control_session.hpp"
-#include "agents/daemon/guardian.hpp"
 #include "agents/daemon/host_state.hpp"
+#include "agents/guardian.hpp"
 #include "agents/protocol/spawn.hpp"
 #include "agents/workers/worker.hpp"
 #include "common/version.hpp"

@@ -1,4 +1,4 @@
-#include "agents/daemon/guardian.hpp"
+#include "agents/guardian.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
