@@ -14,14 +14,15 @@ extern "C" {  // glibc 2.36 forgot it
 #include <array>
 #include <csignal>
 #include <cstdio>
+#include <exception>
+#include <fstream>
+#include <optional>
 #include <thread>
 
 namespace troop::agents {
 namespace {
 
-constexpr char beat_byte = '.';
-constexpr char dismissal = 'q';
-constexpr int oversleep_ms = 1000;
+constexpr int second_look_ms = 1000;
 constexpr int death_max_ms = 5000;
 /// What cannot be paid at once, such as a broker that does not answer, may be a little later.
 constexpr int tries = 5;
@@ -34,7 +35,8 @@ Heard listen(int pipe) {
   Heard heard = Heard::nothing;
   std::array<char, 256> bytes;
   for (ssize_t count = 0; (count = read(pipe, bytes.data(), bytes.size())) > 0;) {
-    if (std::find(bytes.begin(), bytes.begin() + count, dismissal) != bytes.begin() + count) return Heard::farewell;
+    if (std::find(bytes.begin(), bytes.begin() + count, Guardian::dismissal) != bytes.begin() + count)
+      return Heard::farewell;
     heard = Heard::life;
   }
   return heard;
@@ -46,27 +48,37 @@ End watch(int pipe, int agent, Duration lease) {
   const std::int64_t lease_ms = lease / std::chrono::milliseconds{1};
   std::int64_t last = monotonic_ns();
   bool open = true;
+  bool suspected = false;
   while (true) {
     const std::int64_t before = monotonic_ns();
     const std::int64_t left_ms = std::max<std::int64_t>(0, lease_ms - (before - last) / 1'000'000);
     pollfd polled[] = {{open ? pipe : -1, POLLIN, 0}, {agent, POLLIN, 0}};
-    if (poll(polled, 2, static_cast<int>(left_ms)) < 0) continue;
+    if (poll(polled, 2, suspected ? second_look_ms : static_cast<int>(left_ms)) < 0) continue;
     const std::int64_t now = monotonic_ns();
     const Heard heard = listen(pipe);
     if (heard == Heard::farewell) return End::dismissed;
     if (polled[1].revents != 0) return End::dead;
-    // Whoever slept himself, or was stopped together with the agent, cannot tell how long it was silent.
-    const bool overslept = (now - before) / 1'000'000 > left_ms + oversleep_ms;
-    if (heard == Heard::life || overslept) last = now;
     open = open && (polled[0].revents & POLLHUP) == 0;
-    if ((now - last) / 1'000'000 >= lease_ms) return End::hung;
+    if (heard == Heard::life) {
+      last = now;
+      suspected = false;
+    } else if ((now - last) / 1'000'000 >= lease_ms) {
+      // Whoever was stopped together with the agent cannot tell how long it was silent: a second look, wide awake.
+      if (suspected && (now - before) / 1'000'000 < 2 * second_look_ms) return End::hung;
+      suspected = true;
+    }
   }
 }
 
 void pay_debts(const std::filesystem::path& folder, const Payer& others) {
   for (int attempt = 1; attempt <= tries; ++attempt) {
     if (attempt > 1) std::this_thread::sleep_for(between_tries);
-    const auto cleaned = clean_up_after_the_dead(folder, others);
+    CleanUp cleaned;
+    try {
+      cleaned = clean_up_after_the_dead(folder, others);
+    } catch (const std::exception& thrown) {
+      cleaned.problems.emplace_back(thrown.what());
+    }
     if (cleaned.undone > 0) std::fprintf(stderr, "troop-guardian: put back %d things\n", cleaned.undone);
     if (cleaned.problems.empty()) return;
     for (const auto& problem : cleaned.problems) {
@@ -75,17 +87,28 @@ void pay_debts(const std::filesystem::path& folder, const Payer& others) {
   }
 }
 
-/// Whoever may, keeps the guardian when memory runs out.
-void outlive_others() {
-  const UniqueFd score{open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC)};
-  if (score && write(score.get(), "-1000", 5) < 0) return;  // not root: it is as mortal as the rest
-}
+/// While it lives, the OOM killer spares this process, if it is root's. Children would inherit that.
+class Spared {
+ public:
+  Spared() {
+    std::ifstream{path} >> before_;
+    std::ofstream{path} << -1000;
+  }
+  Spared(const Spared&) = delete;
+  Spared& operator=(const Spared&) = delete;
+  ~Spared() { std::ofstream{path} << before_; }
+
+ private:
+  static constexpr const char* path = "/proc/self/oom_score_adj";
+  int before_ = 0;
+};
 
 [[noreturn]] void guard(int pipe, int agent, const std::filesystem::path& folder, Duration lease, const Payer& others) {
   prctl(PR_SET_NAME, "troop-guardian");
   for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) std::signal(number, SIG_IGN);
-  outlive_others();
+  std::optional<Spared> spared{std::in_place};
   const End end = watch(pipe, agent, lease);
+  spared.reset();
   if (end == End::dismissed) _exit(0);
   if (end == End::hung) {
     std::fputs("troop-guardian: the agent hangs and is killed\n", stderr);
@@ -97,7 +120,8 @@ void outlive_others() {
   _exit(0);
 }
 
-/// Leaves the guardian `pipe` and `agent`, and standard error. A socket that it held would hide the agent's death.
+/// Leaves the guardian `pipe` and `agent`, and the standard streams. A socket that it held would hide the agent's
+/// death.
 void close_others(int pipe, int agent) {
   const auto [low, high] = std::minmax(pipe, agent);
   const auto close_from_to = [](int first, int last) {
@@ -134,13 +158,9 @@ Result<Guardian> Guardian::fork(const std::filesystem::path& folder, Duration le
   return Guardian{std::move(says)};
 }
 
-Guardian::~Guardian() {
-  if (pipe_ && write(pipe_.get(), &dismissal, 1) < 0) std::fputs("troop-agent: the guardian is gone\n", stderr);
-}
-
-void Guardian::beat() const {
+void Guardian::say(char byte) const {
   // A full pipe: it sleeps. A broken one: it is gone, and who could do anything about that?
-  if (pipe_ && write(pipe_.get(), &beat_byte, 1) < 0) return;
+  if (write(pipe_.get(), &byte, 1) < 0) return;
 }
 
 }  // namespace troop::agents

@@ -1,5 +1,6 @@
-// The net under an agent that is killed or hangs: a process of its own, forked before anything else, that ends the hung
-// one and pays from the journal what it can no longer put back.
+// The net under an agent that is killed or hangs: a process of its own, forked before the agent changes anything, that
+// ends the hung one and pays from the journal what it can no longer put back. What it pays is JSON, and may need a
+// broker's management: so it allocates and forks when it acts, and is kept from the OOM killer until then.
 #pragma once
 
 #include <filesystem>
@@ -20,14 +21,17 @@ class Guardian {
   static Result<Guardian> fork(const std::filesystem::path& folder, Duration lease, const Payer& others);
   Guardian(Guardian&&) = default;
   Guardian& operator=(Guardian&&) = delete;
-  /// Dismisses it: it ends and does nothing. An agent that ends in any other way does not get here.
-  ~Guardian();
 
   /// "I live." Does not block.
-  void beat() const;
+  void beat() const { say('.'); }
+  /// Everything is put back: it ends and does nothing. After an agent that ends without this it looks for debts.
+  void dismiss() const { say(dismissal); }
+
+  static constexpr char dismissal = 'q';
 
  private:
   explicit Guardian(UniqueFd pipe) : pipe_(std::move(pipe)) {}
+  void say(char byte) const;
 
   UniqueFd pipe_;
 };

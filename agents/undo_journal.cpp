@@ -109,17 +109,17 @@ Error too_large(const fs::path& path) {
   return usage_error(path.string() + ": too large for a journal; look at it, then remove it");
 }
 
-/// Locks the journal of a dead agent; false where its agent lives. Somebody who is paying for a dead one is waited for.
-bool lock_dead(const UniqueFd& fd, const fs::path& path, Duration patience) {
-  const std::int64_t deadline = monotonic_ns() + patience.count();
+enum class Hold { ours, of_living, of_payer };
+
+/// Locks the journal of a dead agent, until `deadline` waiting for somebody who is paying for it.
+Hold lock_dead(const UniqueFd& fd, const fs::path& path, std::int64_t deadline) {
   while (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     const auto agent = read_content(path).agent;
-    if (!agent) return false;
-    const auto now = identify(agent->pid);
-    if ((now && now->start_time == agent->start_time) || monotonic_ns() > deadline) return false;
+    if (!agent || lives(*agent)) return Hold::of_living;
+    if (monotonic_ns() > deadline) return Hold::of_payer;
     std::this_thread::sleep_for(std::chrono::milliseconds{20});
   }
-  return true;
+  return Hold::ours;
 }
 
 /// Of this user, opened without following a link; nothing for what is no journal.
@@ -258,12 +258,18 @@ Result<std::vector<JournalView>> look_at_journals(const fs::path& folder) {
 CleanUp clean_up_after_the_dead(const fs::path& folder, const Payer& others, Duration patience) {
   CleanUp result;
   std::error_code failure;
+  const std::int64_t deadline = monotonic_ns() + patience.count();
   for (const auto& entry : fs::directory_iterator{folder, failure}) {
     const fs::path& path = entry.path();
     struct stat status {};
     const UniqueFd fd = open_journal(path, status);
     if (!fd) continue;
-    if (!lock_dead(fd, path, patience)) continue;
+    const Hold hold = lock_dead(fd, path, deadline);
+    if (hold == Hold::of_living) continue;
+    if (hold == Hold::of_payer) {
+      result.problems.push_back(path.string() + ": somebody holds it, is still putting back what a dead agent left");
+      continue;
+    }
     if (fstat(fd.get(), &status) != 0 || status.st_nlink == 0) continue;  // somebody else has paid meanwhile
     ++result.journals;
     if (status.st_size > static_cast<off_t>(journal_bytes_max)) {
@@ -283,6 +289,7 @@ CleanUp clean_up_after_the_dead(const fs::path& folder, const Payer& others, Dur
     if (paid) unlink(path.c_str());
   }
   if (is_trouble(failure)) result.problems.push_back(unreadable(folder, failure).context);
+  if (result.journals > 0) rmdir(folder.c_str());  // fails while there are others, as it should
   return result;
 }
 

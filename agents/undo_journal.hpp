@@ -2,8 +2,8 @@
 //
 // One preallocated file per agent in the state folder, one JSON record a line, fsync'ed: {"n":3,"kind":"process",…}
 // opens a debt, {"done":3} settles it, {"agent":{…}} says whose journal it is. The agent holds a lock on its file; a
-// file without a lock belongs to a dead agent, and the next agent that starts pays its debts
-// (`clean_up_after_the_dead`), newest first. A file without debts is removed.
+// file without a lock belongs to a dead agent, and its guardian or the next agent that starts pays its debts
+// (`clean_up_after_the_dead`), newest first, under the lock. A file without debts is removed.
 //
 // Records carry boot id, pid and start time: after a reboot, or when the pid is another's, there is nothing to undo.
 #pragma once
@@ -69,7 +69,7 @@ UndoRecord workspace_record(const std::filesystem::path& path);
 /// One agent's journal, as whoever looks at the host sees it.
 struct JournalView {
   std::filesystem::path path;
-  bool held = false;                     ///< Its agent lives, be it hung.
+  bool held = false;                     ///< By its agent, be it hung, or by whoever pays for a dead one.
   std::optional<ProcessIdentity> agent;  ///< Who signed it, in this boot.
   std::vector<UndoRecord> debts;         ///< Newest first: the order they are paid in.
 };

@@ -17,7 +17,7 @@ namespace json = boost::json;
 namespace {
 
 constexpr Duration pump_interval = std::chrono::milliseconds{10};
-constexpr Duration version_max = std::chrono::seconds{5};  // blocks: well within the lease
+constexpr Duration version_max = std::chrono::seconds{4};  // to connect, and to log in: blocks for less than the lease
 constexpr Duration watch_interval = std::chrono::milliseconds{100};
 constexpr std::size_t records_per_frame = 8192;
 constexpr std::size_t queued_bytes_max = 8 << 20;
@@ -173,6 +173,7 @@ asio::awaitable<Result<json::object>> ControlSession::start_broker() {
   BOOST_OUTCOME_CO_TRY(auto proof, co_await parts_->broker().ready());
   const AmqpAddress& address = parts_->broker_address();
   BOOST_OUTCOME_CO_TRY(auto version, broker_version(address, version_max));
+  co_await pause_for(Duration{0});                                          // so that nobody thinks we hang
   const auto platform = broker_property(address, "platform", version_max);  // for the record only
   co_return json::object{{"port", address.port},
                          {"version", version},

@@ -14,8 +14,8 @@ constexpr Duration look_max = std::chrono::seconds{3};
 /// So many deliveries of which none is settled for so long: the same messages are requeued again and again.
 constexpr std::uint64_t storm_deliveries = 1000;
 constexpr Duration storm_max = std::chrono::seconds{5};
-/// What a delayed message may be late, where nobody can see it wait.
-constexpr Duration lateness_max = std::chrono::seconds{3};
+/// What a message may be late that the delayed-message plugin holds.
+constexpr Duration lateness_max = std::chrono::seconds{30};
 
 struct Consumption {
   std::uint64_t delivered = 0;
@@ -35,14 +35,15 @@ Consumption consumption(const RunParts& parts) {
 }
 
 /// All queues of the run together.
-Result<QueueDepth> look(RunParts& parts) {
+asio::awaitable<Result<QueueDepth>> look(RunParts& parts) {
   QueueDepth sum;
   for (const auto& queue : parts.topology().queues) {
-    BOOST_OUTCOME_TRY(const auto depth, queue_depth(parts.broker_address(), queue.name, look_max));
+    BOOST_OUTCOME_CO_TRY(const auto depth, queue_depth(parts.broker_address(), queue.name, look_max));
     sum.ready += depth.ready;
     sum.consumers += depth.consumers;
+    co_await pause_for(Duration{0});  // each look blocks: nobody shall think that we hang
   }
-  return sum;
+  co_return sum;
 }
 
 void command_finish(WorkerPart& worker) {
@@ -70,7 +71,7 @@ asio::awaitable<bool> await_quiet(RunParts& parts, Duration idle_max) {
     const bool storm = before.delivered - delivered_at_move > storm_deliveries;
     const Duration patience = storm ? std::min(idle_max, storm_max) : idle_max;
     if (parts.stopping() || monotonic_ns() - last_move > patience.count()) co_return false;
-    const auto depth = look(parts);
+    const auto depth = co_await look(parts);
     const Consumption now = consumption(parts);
     if (now.settled != before.settled) {
       last_move = monotonic_ns();
@@ -85,16 +86,39 @@ asio::awaitable<bool> await_quiet(RunParts& parts, Duration idle_max) {
   co_return true;
 }
 
-asio::awaitable<void> pause_unless_stopping(RunParts& parts, Duration duration) {
-  const std::int64_t end = monotonic_ns() + duration.count();
-  while (!parts.stopping() && monotonic_ns() < end) co_await pause_for(between_looks);
+/// What the exchanges of the delayed-message plugin hold; no queue shows it. Errors: it is not known.
+asio::awaitable<Result<std::int64_t>> count_delayed(RunParts& parts) {
+  std::int64_t sum = 0;
+  for (const auto& exchange : parts.topology().exchanges) {
+    if (!exchange.delays) continue;
+    BOOST_OUTCOME_CO_TRY(const auto seen, co_await parts.broker_control()->exchange(exchange.name));
+    if (!seen) continue;
+    const auto* count = seen->if_contains("messages_delayed");
+    if (count == nullptr || !count->is_int64()) co_return Error{ErrorKind::lost, "the plugin does not say"};
+    sum += count->get_int64();
+  }
+  co_return sum;
+}
+
+asio::awaitable<Ending> await_delayed(RunParts& parts, Duration longest) {
+  const std::int64_t deadline = monotonic_ns() + (longest + lateness_max).count();
+  Ending ending{false, {}};
+  while (!parts.stopping()) {
+    const auto held = co_await count_delayed(parts);
+    if (held.has_value() && held.value() == 0) co_return Ending{true, {}};
+    ending.detail = held.has_value() ? fmt::format("the delayed-message plugin still holds {} messages", held.value())
+                                     : "what the delayed-message plugin holds is not known: " + held.error().context;
+    if (monotonic_ns() > deadline) break;
+    co_await pause_for(between_looks);
+  }
+  co_return ending;
 }
 
 /// The queues are empty and have no consumer, twice.
 asio::awaitable<bool> empty_for_good(RunParts& parts) {
   for (int look_number = 0; look_number < 2; ++look_number) {
     if (look_number > 0) co_await pause_for(between_looks);
-    const auto depth = look(parts);
+    const auto depth = co_await look(parts);
     if (depth.has_error() || depth.value().ready != 0 || depth.value().consumers != 0) co_return false;
   }
   co_return true;
@@ -166,11 +190,11 @@ asio::awaitable<Result<void>> restart_consumers(RunParts& parts) {
 asio::awaitable<Ending> drain(RunParts& parts, Duration idle_max) {
   const auto& publish = parts.workload().publish;
   if (!publish.delays.empty()) {
-    // While a delayed message waits, nothing moves; in the plugin's exchange nobody even sees that there is one.
+    // While a delayed message waits, nothing moves.
     const Duration longest = *std::ranges::max_element(publish.delays);
     idle_max += longest;
-    if (publish.delays_by == model::Publish::DelaysBy::plugin)
-      co_await pause_unless_stopping(parts, longest + lateness_max);
+    const Ending came = co_await await_delayed(parts, longest);
+    if (!came.proven) co_return came;
   }
   constexpr int rounds_max = 5;
   for (int round = 0; round < rounds_max; ++round) {
@@ -180,7 +204,8 @@ asio::awaitable<Ending> drain(RunParts& parts, Duration idle_max) {
     const bool closed = co_await close_consumers(parts, idle_max);
     if (!taken) {
       bool read = false;
-      if (round == 0 && closed && look(parts).has_value()) read = co_await read_out(parts, idle_max);
+      const auto reachable = co_await look(parts);
+      if (round == 0 && closed && reachable.has_value()) read = co_await read_out(parts, idle_max);
       if (!read) {
         co_return Ending{false,
                          fmt::format("the queues were not emptied: nothing moved for {}", model::to_text(idle_max))};

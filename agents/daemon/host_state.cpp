@@ -3,6 +3,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 #include <ctime>
 
@@ -10,6 +11,9 @@ namespace troop::agents {
 namespace {
 
 namespace json = boost::json;
+
+/// A guardian may be paying for an agent that was just ended.
+constexpr Duration payment_min = std::chrono::seconds{5};
 
 std::string field(const json::object& state, std::string_view name) {
   const json::value* value = state.if_contains(name);
@@ -38,8 +42,11 @@ std::string who(const JournalView& journal) {
   return journal.agent ? fmt::format("agent {}", journal.agent->pid) : "an agent that did not say who it is";
 }
 
+/// One that did not sign is taken for a living one: it may just have begun.
+bool agent_lives(const JournalView& journal) { return journal.held && (!journal.agent || lives(*journal.agent)); }
+
 std::string_view condition(const JournalView& journal) {
-  if (!journal.held) return "dead";
+  if (!agent_lives(journal)) return "dead";
   return journal.agent && process_state(journal.agent->pid) == 'T' ? "stopped" : "alive";
 }
 
@@ -93,14 +100,14 @@ Undone undo_all(const std::filesystem::path& folder, Duration patience, const Pa
   auto before = look_at_journals(folder);
   if (before.has_error()) complain(before.error());
   for (const auto& journal : before ? before.value() : std::vector<JournalView>{}) {
-    if (!journal.held) continue;
+    if (!agent_lives(journal)) continue;
     if (auto ended = end_agent(journal, patience); ended.has_error()) {
       complain(ended.error());
     } else {
       ++undone.agents;
     }
   }
-  auto cleaned = clean_up_after_the_dead(folder, others, patience);
+  auto cleaned = clean_up_after_the_dead(folder, others, std::max(patience, payment_min));
   undone.debts = cleaned.undone;
   undone.problems.insert(undone.problems.end(), cleaned.problems.begin(), cleaned.problems.end());
   // Believed when seen: somebody may hold a journal whose agent is gone, and then nobody has paid it.

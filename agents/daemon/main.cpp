@@ -24,6 +24,8 @@ namespace {
 using namespace troop;
 namespace asio = boost::asio;
 
+/// For somebody who is already putting back what a dead agent left: less than a controller waits for our greeting.
+constexpr Duration payment_max = std::chrono::seconds{80};
 constexpr int exit_refused = 2;
 constexpr int exit_unread = 3;
 constexpr int exit_unrestored = 4;
@@ -39,23 +41,28 @@ int refuse(int control_fd, const Error& error) {
   return exit_refused;
 }
 
-asio::awaitable<void> converse(agents::ControlSession& session, asio::signal_set& signals, asio::steady_timer& life,
-                               int& exit_code) {
+/// How an agent shows that it lives, until it is over. A timer that has just fired cannot be cancelled, hence the flag.
+struct Life {
+  asio::steady_timer timer;
+  bool over = false;
+};
+
+asio::awaitable<void> converse(agents::ControlSession& session, asio::signal_set& signals, Life& life, int& exit_code) {
   for (const auto& problem : co_await session.serve()) {
     complain("not put back: " + problem);
     exit_code = exit_unrestored;
   }
   signals.cancel();
-  life.cancel();
+  life.over = true;
+  life.timer.cancel();
 }
 
-/// Until `life` is cancelled.
-asio::awaitable<void> show_life(const agents::Guardian& guardian, asio::steady_timer& life) {
-  boost::system::error_code cancelled;
-  while (!cancelled) {
+asio::awaitable<void> show_life(const agents::Guardian& guardian, Life& life) {
+  while (!life.over) {
     guardian.beat();
-    life.expires_after(std::chrono::milliseconds{500});
-    co_await life.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
+    life.timer.expires_after(std::chrono::milliseconds{500});
+    boost::system::error_code cancelled;
+    co_await life.timer.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
   }
 }
 
@@ -63,7 +70,7 @@ int serve(int control_fd) {
   std::signal(SIGPIPE, SIG_IGN);
   fcntl(control_fd, F_SETFD, FD_CLOEXEC);
   const auto folder = agents::state_folder();
-  const auto cleaned = agents::clean_up_after_the_dead(folder, agents::pay_for_attached);
+  const auto cleaned = agents::clean_up_after_the_dead(folder, agents::pay_for_attached, payment_max);
   for (const auto& problem : cleaned.problems) complain("left by a dead agent, not put back: " + problem);
   if (cleaned.undone > 0)
     complain("put back what a dead agent had left: " + std::to_string(cleaned.undone) + " things");
@@ -92,10 +99,12 @@ int serve(int control_fd) {
     if (!cancelled) session.interrupt("the agent got signal " + std::to_string(number));
   });
   int exit_code = 0;
-  asio::steady_timer life{io};
+  Life life{asio::steady_timer{io}};
   protocol::spawn(io, show_life(guardian.value(), life));
   protocol::spawn(io, converse(session, signals, life, exit_code));
   io.run();
+  // What could not be put back now, its guardian tries a few times more.
+  if (journal.value().open().empty()) guardian.value().dismiss();
   journal.value().close();
   return exit_code;
 }

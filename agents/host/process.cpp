@@ -85,6 +85,11 @@ std::string describe(const siginfo_t& info) {
 
 }  // namespace
 
+bool lives(const ProcessIdentity& process) {
+  const auto now = identify(process.pid);
+  return now && now->start_time == process.start_time;
+}
+
 char process_state(pid_t pid) {
   const auto fields = stat_fields(pid);
   return fields.empty() ? '\0' : fields[0][0];

@@ -25,6 +25,8 @@ struct ProcessIdentity {
 
 /// What /proc says of a process now; nothing if there is none, or it is only a zombie.
 std::optional<ProcessIdentity> identify(pid_t pid);
+/// Whether exactly this process is there and no zombie.
+bool lives(const ProcessIdentity& process);
 /// The state letter of /proc/PID/stat: 'R', 'S', 'T' (stopped) …; 'Z' for a zombie, 0 where there is no such process.
 char process_state(pid_t pid);
 /// Pids of the direct children of this process, zombies included.

@@ -5,7 +5,8 @@
 //
 //   queue      name, durable, auto_delete, exclusive, arguments, bindings; and as seen now: messages (ready),
 //              policy (name or null), effective_policy (its definition)
-//   exchange   name, type, durable, auto_delete, internal, arguments, bindings (those that leave it and those to it)
+//   exchange   name, type, durable, auto_delete, internal, arguments, bindings (those that leave it and those to it);
+//              and as seen now, of the delayed-message plugin's: messages_delayed
 //   binding    source, destination, destination_type, routing_key, arguments
 //   policy     name, pattern, apply_to, priority, definition
 #pragma once

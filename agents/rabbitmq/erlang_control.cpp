@@ -121,7 +121,11 @@ case rabbit_exchange:lookup(R(exchange, Name)) of
   {ok, X} ->
     Facts = maps:from_list(rabbit_exchange:info(X, [type, durable, auto_delete, internal])),
     [{arguments, Arguments}] = rabbit_exchange:info(X, [arguments]),
-    Facts#{name => Name, arguments => Table(Arguments),
+    Held = case maps:get(type, Facts) of
+      'x-delayed-message' -> #{messages_delayed => rabbit_delayed_message:messages_delayed(X)};
+      _ -> #{}
+    end,
+    (maps:merge(Facts, Held))#{name => Name, arguments => Table(Arguments),
            bindings => [Seen(B) || B <- rabbit_binding:list_for_source(R(exchange, Name)) ++
                                         rabbit_binding:list_for_destination(R(exchange, Name))]};
   {error, not_found} -> null

@@ -112,8 +112,8 @@ void read_delays(TableReader& reader, std::vector<Duration>& out) {
     const auto delay = parse_duration(text);
     if (delay.has_error()) {
       reader.problem("delays", "'delays': " + delay.error().context);
-    } else if (delay.value() < 1ms || delay.value() > 1h) {
-      reader.problem("delays", fmt::format("'delays': {} is not from 1 ms to 1 h", in_quotes(text)));
+    } else if (delay.value() < 1ms || delay.value() > 10min) {
+      reader.problem("delays", fmt::format("'delays': {} is not from 1 ms to 10 min", in_quotes(text)));
     } else {
       out.push_back(delay.value());
     }

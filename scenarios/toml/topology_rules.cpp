@@ -109,7 +109,14 @@ void refuse_publish(const model::Workload& workload, std::vector<Refusal>& out) 
 
 void refuse_without_plugin(const model::Scenario& scenario, std::vector<Refusal>& out) {
   const auto& broker = scenario.broker;
-  if (!broker.managed || scenario.workload.publish.delays_by != model::Publish::DelaysBy::plugin) return;
+  if (scenario.workload.publish.delays_by != model::Publish::DelaysBy::plugin) return;
+  if (!broker.managed) {
+    out.push_back(
+        {"workload.publish.delays_by",
+         "on a broker that others run nobody could take back what the plugin still holds when a run is ended: "
+         "use \"queues\""});
+    return;
+  }
   if (std::ranges::find(broker.plugins, model::delay_plugin) != broker.plugins.end()) return;
   out.push_back({"workload.publish.delays_by",
                  fmt::format("the broker would not have that plugin: add plugins = [\"{}\"] to [system.broker]",

@@ -154,6 +154,13 @@ pid_t process_of(const World& world, const std::string& name) {
 
 pid_t agent_of(const World& world) { return process_of(world, "troop-agent"); }
 
+/// For tests of the nets below it.
+void kill_guardian(const World& world) {
+  const pid_t guardian = process_of(world, "troop-guardian");
+  ASSERT_GT(guardian, 1);
+  kill(guardian, SIGKILL);
+}
+
 struct AgentCase {
   const char* name;
   const char* when;  ///< What the progress says at that moment.
@@ -171,6 +178,7 @@ TEST_P(LostAgentTest, MakesTheRunInconclusiveAndIsCleanedUpAfter) {
   ASSERT_TRUE(troop.says(at.when, 60s)) << everything(troop);
   const pid_t agent = agent_of(world_);
   ASSERT_GT(agent, 1);
+  kill_guardian(world_);
   kill(agent, at.signal);
   EXPECT_EQ(troop.exit_code(60s), 3) << everything(troop);
   EXPECT_EQ(run_json(world_).at("ended_by").as_string(), "agent-lost");
@@ -190,11 +198,9 @@ TEST_F(RunTest, CleansUpAfterARunOfWhichNobodySurvived) {
     TroopCommand troop{world_, quick_stop({"step.0.for=60s"})};
     ASSERT_TRUE(troop.says("experiment", 60s)) << everything(troop);
     const pid_t agent = agent_of(world_);
-    const pid_t guardian = process_of(world_, "troop-guardian");
     ASSERT_GT(agent, 1);
-    ASSERT_GT(guardian, 1);
     troop.signal(SIGSTOP);  // so that it cannot clean up
-    kill(guardian, SIGKILL);
+    kill_guardian(world_);
     kill(agent, SIGKILL);
     troop.signal(SIGKILL);
   }
@@ -256,6 +262,7 @@ TEST_F(RunTest, IsPutBackByHandWhereControllerAndAgentHang) {
   ASSERT_TRUE(troop.says("experiment", 60s)) << everything(troop);
   const pid_t agent = agent_of(world_);
   ASSERT_GT(agent, 1);
+  kill_guardian(world_);
   troop.signal(SIGSTOP);
   kill(agent, SIGSTOP);
   {

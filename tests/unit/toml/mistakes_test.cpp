@@ -43,6 +43,13 @@ INSTANTIATE_TEST_SUITE_P(
          "[workload.publish]\ndelays = [\"1s\"]\ndelays_by = \"plugin\"\nmandatory = false\n",
          "7:13: the broker would not have that plugin: add plugins = "
          "[\"rabbitmq_delayed_message_exchange\"] to [system.broker]"},
+        {"delays_by_the_plugin_of_others",
+         "[workload.publish]\ndelays = [\"1s\"]\ndelays_by = \"plugin\"\nmandatory = false\n"
+         "[system.broker.attach]\nurl_from = \"env:TROOP_URL\"\nmanagement_from = \"env:TROOP_MANAGEMENT\"\nvhost = "
+         "\"troop\"\n",
+         "7:13: on a broker that others run nobody could take back what the plugin still holds when a run is ended: "
+         "use "
+         "\"queues\""},
         {"a_mandatory_message_that_the_plugin_delays",
          "[workload.publish]\ndelays = [\"1s\"]\ndelays_by = \"plugin\"\nmandatory = true\n[system.broker]\nplugins = "
          "[\"rabbitmq_delayed_message_exchange\"]\n",
