@@ -99,7 +99,8 @@ std::string figures(const RunDocument& document) {
   if (document.counts.empty()) return {};
   std::string text = "<dl class=\"figures\" aria-label=\"Counts of the whole run\">\n";
   for (const auto& [name, count] : document.counts) {
-    text += fmt::format("<div><dt>{}</dt><dd>{}</dd></div>\n", escaped(name), grouped(count));
+    const auto [words, value] = in_words(name, count);
+    text += fmt::format("<div><dt>{}</dt><dd>{}</dd></div>\n", escaped(words), value);
   }
   return text + "</dl>\n";
 }

@@ -85,16 +85,21 @@ std::vector<std::string> invariant_names(const RunDocument& document) {
   return names;
 }
 
+CountInWords in_words(const std::string& name, std::int64_t count) {
+  constexpr std::string_view longest = "_ms_max";
+  const std::size_t stem = name.size() - std::min(name.size(), longest.size());
+  const bool is_longest = name.compare(stem, longest.size(), longest) == 0;
+  std::string words = is_longest ? "longest " + name.substr(0, stem) : name;
+  std::replace(words.begin(), words.end(), '_', ' ');
+  return {std::move(words), is_longest ? span_text_ms(count) : grouped(count)};
+}
+
 std::vector<std::string> telling_counts(const std::vector<std::pair<std::string, std::int64_t>>& counts) {
   std::vector<std::string> telling;
   for (const auto& [name, count] : counts) {
     if (count == 0) continue;
-    constexpr std::string_view longest = "_ms_max";
-    const std::size_t stem = name.size() - std::min(name.size(), longest.size());
-    const bool is_longest = name.compare(stem, longest.size(), longest) == 0;
-    std::string words = is_longest ? "longest " + name.substr(0, stem) : name;
-    std::replace(words.begin(), words.end(), '_', ' ');
-    telling.push_back(fmt::format("{} {}", words, is_longest ? span_text_ms(count) : grouped(count)));
+    const auto [words, value] = in_words(name, count);
+    telling.push_back(words + " " + value);
   }
   return telling;
 }

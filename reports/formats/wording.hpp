@@ -24,6 +24,13 @@ std::string title(const RunDocument& document);
 /// One name for each invariant, none twice: its kind, and its parameters as well where there are several of that kind.
 std::vector<std::string> invariant_names(const RunDocument& document);
 
+struct CountInWords {
+  std::string name;
+  std::string value;
+};
+/// {"confirmed", "39,998"}; of a longest time {"longest undo", "3.02 s"}.
+CountInWords in_words(const std::string& name, std::int64_t count);
+
 /// The counts that are not zero, in order: {"confirmed 39,998", "lost 198", "longest undo 3.02 s"}.
 std::vector<std::string> telling_counts(const std::vector<std::pair<std::string, std::int64_t>>& counts);
 

@@ -30,6 +30,14 @@ TEST(Html, AsksTheNetworkForNothing) {
   EXPECT_THAT(assets::dygraphs_css, Not(HasSubstr("url(")));
 }
 
+TEST(Html, ShowsFiguresInWordsAndUnits) {
+  RunDocument document = testing::sample_document();
+  document.counts = {{"confirmed", 39'998}, {"caller_wait_ms_max", 1500}};
+  const std::string page = to_html(document);
+  EXPECT_THAT(page, HasSubstr("<dt>confirmed</dt><dd>39,998</dd>"));
+  EXPECT_THAT(page, HasSubstr("<dt>longest caller wait</dt><dd>1.50 s</dd>"));
+}
+
 TEST(Html, CarriesTheLicenceOfWhatItEmbeds) {
   EXPECT_THAT(to_html(testing::bare_document()), HasSubstr("Permission is hereby granted, free of charge"));
   EXPECT_THAT(assets::dygraphs_licence, Not(HasSubstr("--"))) << "it stands in a comment";
