@@ -17,6 +17,7 @@
 #include <iterator>
 #include <optional>
 #include <set>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -29,9 +30,12 @@ namespace troop::test {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
+/// What there is to read; of a process that ends meanwhile, nothing.
 inline std::string slurp(const fs::path& path) {
-  std::ifstream file{path, std::ios::binary};
-  return {std::istreambuf_iterator<char>{file}, {}};
+  const std::ifstream file{path, std::ios::binary};
+  std::ostringstream text;
+  text << file.rdbuf();  // a stream keeps to itself what the kernel refuses; an iterator throws it
+  return std::move(text).str();
 }
 
 /// Waits for a condition, looking every 10 ms; false if it did not come true in time.
