@@ -99,7 +99,7 @@ std::vector<std::string> telling_counts(const std::vector<std::pair<std::string,
   for (const auto& [name, count] : counts) {
     if (count == 0) continue;
     const auto [words, value] = in_words(name, count);
-    telling.push_back(words + " " + value);
+    telling.push_back(fmt::format("{} {}", words, value));
   }
   return telling;
 }
