@@ -12,7 +12,6 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 using test::journals_in;
-using testing::IsEmpty;
 
 class GuardianTest : public test::StateFolderTest {
  protected:
