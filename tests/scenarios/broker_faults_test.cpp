@@ -52,7 +52,7 @@ TEST_P(BrokerFaultsTest, IsProvenSeenByClientsAndUndone) {
   expect_nothing_left();
 }
 
-constexpr Seen never = Seen::never, always = Seen::always, maybe = Seen::maybe;
+constexpr Seen always = Seen::always, maybe = Seen::maybe;
 
 /// Certainly failed: a return proves that no queue took the message, whatever the confirm says that follows it.
 std::int64_t count_failed(const World&, const boost::json::value& judged) {

@@ -61,7 +61,7 @@ TEST_P(LibraryTest, EndsAsItsHypothesisSays) {
   expect_outcome(world_, expected.scenario, expected.outcome);
 }
 
-constexpr Seen never = Seen::never, always = Seen::always, maybe = Seen::maybe;
+constexpr Seen always = Seen::always, maybe = Seen::maybe;
 
 INSTANTIATE_TEST_SUITE_P(Broker, LibraryTest,
                          testing::ValuesIn(std::vector<LibraryCase>{
