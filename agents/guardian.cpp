@@ -6,10 +6,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern "C" {  // glibc 2.36 forgot it
-#include <sys/pidfd.h>
-}
-
 #include <algorithm>
 #include <array>
 #include <csignal>
@@ -23,7 +19,6 @@ namespace troop::agents {
 namespace {
 
 constexpr int second_look_ms = 1000;
-constexpr int death_max_ms = 5000;
 /// What cannot be paid at once, such as a broker that does not answer, may be a little later.
 constexpr int tries = 5;
 constexpr Duration between_tries = std::chrono::seconds{2};
@@ -112,9 +107,11 @@ class Spared {
   if (end == End::dismissed) _exit(0);
   if (end == End::hung) {
     std::fputs("troop-guardian: the agent hangs and is killed\n", stderr);
-    pidfd_send_signal(agent, SIGKILL, nullptr, 0);
+    pidfd_send_signal(agent, SIGKILL);
+    // However long that takes, on a disk that hangs too: while it lives it holds its journal, and nothing could be
+    // paid.
     pollfd dying{agent, POLLIN, 0};
-    poll(&dying, 1, death_max_ms);
+    while (poll(&dying, 1, -1) != 1) continue;
   }
   pay_debts(folder, others);
   _exit(0);
@@ -140,7 +137,7 @@ Result<Guardian> Guardian::fork(const std::filesystem::path& folder, Duration le
   if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return failed("pipe");
   const UniqueFd hears{ends[0]};
   UniqueFd says{ends[1]};
-  const UniqueFd agent{pidfd_open(getpid(), 0)};
+  const UniqueFd agent{pidfd_open(getpid())};
   if (!agent) return failed("pidfd_open");
   const pid_t between = ::fork();
   if (between < 0) return failed("fork");

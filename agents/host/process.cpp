@@ -26,12 +26,6 @@ namespace {
 constexpr Duration poll_interval = std::chrono::milliseconds{5};
 constexpr Duration kill_max = std::chrono::seconds{5};
 
-// Debian 12's <sys/pidfd.h> declares these without C linkage.
-int pidfd_open(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0U)); }
-int pidfd_send_signal(int pidfd, int number) {
-  return static_cast<int>(syscall(SYS_pidfd_send_signal, pidfd, number, nullptr, 0U));
-}
-
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
   std::vector<char*> out;
   out.reserve(texts.size() + 1);
@@ -93,6 +87,11 @@ bool lives(const ProcessIdentity& process) {
 char process_state(pid_t pid) {
   const auto fields = stat_fields(pid);
   return fields.empty() ? '\0' : fields[0][0];
+}
+
+int pidfd_open(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0U)); }
+int pidfd_send_signal(int pidfd, int number) {
+  return static_cast<int>(syscall(SYS_pidfd_send_signal, pidfd, number, nullptr, 0U));
 }
 
 std::optional<ProcessIdentity> identify(pid_t pid) {

@@ -17,6 +17,10 @@ namespace troop::agents {
 
 namespace asio = boost::asio;
 
+/// As the system calls of these names, errno included: glibc 2.36 declares its own in C only.
+int pidfd_open(pid_t pid);
+int pidfd_send_signal(int pidfd, int number);
+
 /// Names one process for ever: a pid alone is used again.
 struct ProcessIdentity {
   pid_t pid = 0;

@@ -71,22 +71,6 @@ TEST_F(GuardianTest, KillsAnAgentThatHangsAndPaysForIt) {
   EXPECT_FALSE(fs::exists(workspace_));
 }
 
-TEST_F(GuardianTest, LeavesAnAgentAloneThatBeats) {
-  const test::Fork agent = this->agent(200ms, [this](const Guardian& guardian) {
-    const std::int64_t end = monotonic_ns() + 3'000'000'000;  // a lease and a second look, twice over
-    while (monotonic_ns() < end) {
-      guardian.beat();
-      pollfd nothing{-1, 0, 0};
-      poll(&nothing, 1, 20);
-    }
-    fs::remove(workspace_);
-    guardian.dismiss();
-    _exit(7);
-  });
-  EXPECT_EQ(agent.exit_code(), 7) << "it was killed";
-  EXPECT_EQ(guardian_ends(agent.pid()), 0);
-}
-
 TEST_F(GuardianTest, DoesNothingWhenItIsDismissed) {
   const test::Fork agent = this->agent(60s, [](const Guardian& guardian) { guardian.dismiss(); });
   ASSERT_EQ(agent.exit_code(), 0);
