@@ -126,6 +126,7 @@ INSTANTIATE_TEST_SUITE_P(
         {"no-confirms", {.rows = {1}, .vanished = always}},
         {"unknown-outcome", {.rows = {2}, .redelivered = maybe, .vanished = maybe}},
         {"resend-duplicates", {.rows = {3}, .duplicated = always, .redelivered = maybe}},
+        {"alarm-impatient", {.rows = {20}, .duplicated = always}},
         {"effect-twice",
          {.rows = {3}, .duplicated = always, .redelivered = maybe, .more = {{"double effects", always, count_double}}}},
         {"effect-once-by-id",
