@@ -2,8 +2,11 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <map>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agents/host/process.hpp"
 #include "agents/rabbitmq/control.hpp"
@@ -48,6 +51,20 @@ class Part {
   bool meant_to_run = false;
 };
 
+/// Something in force that the kernel ends with this process, whatever ends it: rules and queues of our own.
+class Holding {
+ public:
+  virtual ~Holding() = default;
+  /// For another lease; what is not renewed expires in the kernel. Blocking, milliseconds. Errors: lost.
+  virtual Result<void> renew() = 0;
+};
+
+/// Another host of the scenario.
+struct Peer {
+  std::string name;
+  std::string address;  ///< Where it is reached from here: IPv4 or IPv6.
+};
+
 /// Where the workload's messages go: what a fault acts on when its step names nothing else.
 struct WorkloadRoute {
   std::string queue;     ///< The first, where each message goes to several.
@@ -62,6 +79,13 @@ class Parts {
   /// What can be done to the broker beyond signals; nullptr before it is started, and where nothing can.
   [[nodiscard]] virtual BrokerControl* broker_control() { return nullptr; }
   [[nodiscard]] virtual WorkloadRoute route() const { return {}; }
+  /// The other hosts of the scenario.
+  [[nodiscard]] virtual std::vector<Peer> peers() const { return {}; }
+  /// What is held by the steps in force, by their number. A fault's apply puts it there, its revert takes it away.
+  [[nodiscard]] std::map<std::int64_t, std::unique_ptr<Holding>>& holdings() { return holdings_; }
+
+ private:
+  std::map<std::int64_t, std::unique_ptr<Holding>> holdings_;
 };
 
 }  // namespace troop::agents

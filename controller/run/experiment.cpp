@@ -161,6 +161,7 @@ asio::awaitable<Result<json::object>> Experiment::ask(std::string_view name, jso
 
 asio::awaitable<Result<void>> Experiment::prepare() {
   begin_phase("prepare");
+  if (!request_.scenario.hosts.empty()) co_return usage_error("this version cannot run a scenario with [[host]] yet");
   AgentLink::Listener listener;
   listener.records = [this](const auto& batch) { take_records(batch); };
   listener.watermark = [this](std::int64_t time) { write_history(time); };

@@ -10,6 +10,10 @@ bool is_plugin_name(std::string_view text) {
   return !text.empty() && lower(text.front()) && text.size() <= 128 && std::ranges::all_of(text, fits);
 }
 
+const std::string& place(const std::vector<std::string>& hosts, std::int64_t number, const std::string& otherwise) {
+  return hosts.empty() ? otherwise : hosts[static_cast<std::size_t>(number - 1) % hosts.size()];
+}
+
 std::string producer_name(std::int64_t number) { return "producer-" + std::to_string(number); }
 std::string consumer_name(std::int64_t number) { return "consumer-" + std::to_string(number); }
 std::string reader_name(std::int64_t number) { return "reader-" + std::to_string(number); }

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/clock.hpp"
@@ -15,6 +16,14 @@ namespace troop::model {
 
 using namespace std::chrono_literals;
 
+/// `[[host]]`: a place where parts of the run are, with a network of its own and an agent of its own.
+struct Host {
+  std::string name;
+  std::string netns;    ///< An existing network namespace, as `ip netns` names it; empty: one is made for the run.
+  std::string address;  ///< IPv4, where the other hosts reach it; empty: chosen, together with the namespace.
+  bool operator==(const Host&) const = default;
+};
+
 /// `[system.broker]`: a RabbitMQ that the agent starts and ends (`managed`), or one that others run (`attach`).
 struct Broker {
   std::string kind = "rabbitmq";
@@ -24,6 +33,7 @@ struct Broker {
   Duration start_timeout = 60s;           ///< Until the port answers the AMQP header.
   std::vector<std::string> plugins = {};  ///< Enabled in a managed broker.
   std::string plugins_dir;                ///< Where it looks for them before its own folder; empty: only there.
+  std::string host;                       ///< Where a managed one runs; empty: on this machine, without hosts.
   std::optional<BrokerAttachment> attach = {};
 };
 
@@ -136,6 +146,8 @@ struct Workload {
   std::string kind = "amqp";
   std::int64_t producers = 1;
   std::int64_t consumers = 1;
+  std::vector<std::string> producers_on = {};  ///< Hosts; workers take turns. Empty: where the broker is.
+  std::vector<std::string> consumers_on = {};
   double rate = 1000;  ///< Messages per second, all producers together; open loop. 0: as fast as the window lets.
   std::int64_t payload_bytes = 256;
   std::int64_t keys = 64;  ///< All producers together; each key belongs to one producer.
@@ -196,6 +208,7 @@ struct Scenario {
   std::string hypothesis;
   std::vector<std::string> tags;
   Duration duration = 20s;  ///< Of the experiment, from the steady state on.
+  std::vector<Host> hosts;  ///< None: all parts are on this machine, on loopback.
   Broker broker;
   Workload workload;
   std::vector<SteadyState> steady_state;
@@ -208,5 +221,10 @@ std::string producer_name(std::int64_t number);
 std::string consumer_name(std::int64_t number);
 /// "reader-1" …: who empties the dead-letter and error queues, one each, for the record.
 std::string reader_name(std::int64_t number);
+
+/// The name of a fault's target kind that is a host of the scenario; every other kind names itself.
+inline constexpr std::string_view host_kind = "host";
+/// The host of worker `number` of those that take turns on `hosts`; `otherwise` where there are none.
+const std::string& place(const std::vector<std::string>& hosts, std::int64_t number, const std::string& otherwise);
 
 }  // namespace troop::model

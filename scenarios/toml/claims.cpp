@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "scenarios/toml/fault_rules.hpp"
+#include "scenarios/toml/host_rules.hpp"
 #include "scenarios/toml/topology_rules.hpp"
 #include "scenarios/toml/units.hpp"
 
@@ -54,8 +55,9 @@ std::vector<Hazard> hazards(const Scenario& scenario) {
                                    "may hold it already, and nothing removes duplicates",
                                    publish.retry.attempts)});
   }
-  const auto cuts =
-      first_step(scenario, [](const Step& s) { return s.target == "broker" || s.target.starts_with("consumer"); });
+  const auto cuts = first_step(scenario, [](const Step& s) {
+    return s.target == "broker" || s.target.starts_with("consumer") || s.fault.starts_with("network.");
+  });
   if (cuts && acknowledges) {
     found.push_back(
         {"redelivered", fmt::format("{} can cut a consumer off before its acknowledgement arrives, and the broker "
@@ -192,9 +194,22 @@ Target split(std::string_view target) {
   return {target.substr(0, dash), std::stoll(std::string{digits})};
 }
 
+bool acts_on_hosts(const model::FaultSpec& fault) {
+  return std::ranges::find(fault.targets, model::host_kind) != fault.targets.end();
+}
+
+std::string wrong_host(const Scenario& scenario, const model::FaultSpec& fault, const Step& step) {
+  std::vector<std::string> names;
+  for (const auto& host : scenario.hosts) names.push_back(host.name);
+  if (names.empty()) return fmt::format("{} acts on a host, and there is no [[host]]", fault.name);
+  if (std::ranges::find(names, step.target) != names.end()) return "";
+  return fmt::format("there is no host {}{}", in_quotes(step.target), hint(step.target, names));
+}
+
 /// What is wrong with the step's target; empty if nothing.
 std::string wrong_target(const Scenario& scenario, const model::FaultSpec& fault, const Step& step,
                          const Sound& sound) {
+  if (acts_on_hosts(fault)) return sound("host") ? wrong_host(scenario, fault, step) : "";
   const auto [kind, number] = split(step.target);
   if (std::ranges::find(fault.targets, kind) == fault.targets.end()) {
     std::vector<std::string> possible;
@@ -241,7 +256,9 @@ void refuse_steps(const Scenario& scenario, const model::Catalogue& catalogue, c
     if (sound(path) && sound("workload.exchange")) {
       if (auto refusal = without_sense(scenario.workload, step, path)) out.push_back(std::move(*refusal));
     }
-    if (sound(path)) good.push_back(i);
+    // Faults on a host's network compose: each has rules of its own.
+    const bool composes = fault != catalogue.faults.end() && acts_on_hosts(*fault);
+    if (sound(path) && !composes) good.push_back(i);
   }
   for (std::size_t a = 0; a < good.size(); ++a) {
     for (std::size_t b = 0; b < a; ++b) {
@@ -272,6 +289,7 @@ std::vector<Refusal> refusals(const Scenario& scenario, const model::Catalogue& 
   std::vector<Refusal> out;
   const auto& workload = scenario.workload;
   refuse_topology(scenario, sound, out);
+  refuse_hosts(scenario, sound, out);
   if (workload.keys < workload.producers && sound("workload.keys") && sound("workload.producers")) {
     out.push_back(
         {"workload.keys", fmt::format("{} keys for {} producers: each key belongs to one producer, so there must be "

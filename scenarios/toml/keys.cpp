@@ -7,7 +7,6 @@ using model::ParameterType;
 using Path = std::string_view;
 using What = std::string_view;
 
-constexpr std::string_view name_pattern = "^[a-z0-9-]+$";
 constexpr std::string_view reference_pattern = "^(env:TROOP_[A-Z0-9_]+|file:/.*)$";
 constexpr std::string_view duration_pattern = R"(^ *[0-9]+(\.[0-9]+)? *(ns|us|ms|s|m|h) *$)";
 constexpr double day = 86400, hour = 3600, ms = 0.001;  // seconds
@@ -76,6 +75,12 @@ std::vector<Key> all_keys() {
       texts("tags", 32, "your own words", name_pattern),
       duration("duration", "20s", 100 * ms, day, "of the experiment, from the steady state on"),
 
+      tables("host", "places with a network of their own; without any, all is on this machine's loopback"),
+      required(text("host[].name", "", "what steps and placements call it", 1, 64, name_pattern)),
+      text("host[].netns", "", "an existing network namespace; without it one is made for the run", 1, 255,
+           "^[^./][^/]*$"),
+      text("host[].address", "", "IPv4, where the others reach the host of an existing namespace"),
+
       table("system", "what is broken"),
       table("system.broker", "a RabbitMQ that the agent starts and ends, or one that others run"),
       choice("system.broker.kind", "rabbitmq", {"rabbitmq"}, "which broker"),
@@ -87,6 +92,7 @@ std::vector<Key> all_keys() {
       duration("system.broker.start_timeout", "60s", 1, hour, "until the port answers the AMQP header"),
       texts("system.broker.plugins", 32, "enabled in a managed broker", "^[a-z][a-z0-9_]*$"),
       text("system.broker.plugins_dir", "", "where it looks for plugins before its own folder", 1, 4096, "^/[^:]*$"),
+      text("system.broker.host", "", "where it runs, with [[host]]", 1, 64, name_pattern),
       table("system.broker.attach", "a broker that others run"),
       required(text("system.broker.attach.url_from", "", "where the agent finds amqp://user:password@host:port", 1,
                     4096, reference_pattern)),
@@ -108,6 +114,10 @@ std::vector<Key> all_keys() {
       choice("workload.kind", "amqp", {"amqp"}, "which protocol"),
       integer("workload.producers", "1", 1, 64, "processes, producer-1 …"),
       integer("workload.consumers", "1", 0, 64, "processes, consumer-1 …"),
+      texts("workload.producers_on", 32, "hosts of the producers, which take turns; without it the broker's",
+            name_pattern),
+      texts("workload.consumers_on", 32, "hosts of the consumers, which take turns; without it the broker's",
+            name_pattern),
       number("workload.rate", "1000", 0, 1e6,
              "messages per second, all producers together, planned ahead (open loop); 0: as fast as the window lets"),
       integer("workload.payload_bytes", "256", 0, 1024 * 1024, "of each message"),

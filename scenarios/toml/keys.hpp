@@ -14,6 +14,9 @@
 
 namespace troop::scenarios {
 
+/// Of a name: TextRule::lower_case_name as a regular expression.
+inline constexpr std::string_view name_pattern = "^[a-z0-9-]+$";
+
 struct Key {
   enum class As { table, tables, value };
   std::string_view path;  ///< "workload.queue.name"; keys of the entries of a list as "step[].at".

@@ -28,8 +28,8 @@ void check(Document& document, const model::Catalogue& catalogue, model::Scenari
 
 /// Whether the file means to be a whole scenario, and not a list of invariants only.
 bool is_scenario(const toml::table& root) {
-  static constexpr std::array keys{"name",   "title",    "hypothesis",   "tags", "duration",
-                                   "system", "workload", "steady_state", "step"};
+  static constexpr std::array keys{"name", "title",  "hypothesis", "tags",         "duration",
+                                   "host", "system", "workload",   "steady_state", "step"};
   return std::ranges::any_of(keys, [&](const char* key) { return root.contains(key); });
 }
 

@@ -174,11 +174,13 @@ json::object variant(std::string_view parent, std::string_view discriminator, st
 
 json::object fault_schema(const model::FaultSpec& fault) {
   json::object out = variant("step[]", "fault", fault.name, fault.summary);
-  // "broker" is one; of workers a number may say which.
+  // "broker" is one; of workers a number may say which; hosts have names of their own.
+  const bool on_host = std::ranges::find(fault.targets, model::host_kind) != fault.targets.end();
   add_property(out, "target",
                {{"description", fmt::format("who is broken: {}", fmt::join(fault.targets, ", "))},
                 {"type", "string"},
-                {"pattern", fmt::format("^({})(-[1-9][0-9]*)?$", fmt::join(fault.targets, "|"))}},
+                {"pattern", on_host ? std::string{name_pattern}
+                                    : fmt::format("^({})(-[1-9][0-9]*)?$", fmt::join(fault.targets, "|"))}},
                true);
   if (fault.period != model::FaultSpec::Period::none) {
     add_property(out, "for",

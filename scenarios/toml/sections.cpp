@@ -1,5 +1,6 @@
 #include "scenarios/toml/sections.hpp"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,6 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t max_entries = 256;
+constexpr std::size_t max_hosts = 32;
 
 template <class Entries, class Projection>
 std::vector<std::string> names_of(const Entries& entries, Projection name) {
@@ -189,6 +191,8 @@ void read_workload(TableReader& reader, model::Workload& workload) {
   reader.choice("kind", kinds);
   reader.integer("producers", workload.producers, 1, 64);
   reader.integer("consumers", workload.consumers, 0, 64);
+  reader.text_list("producers_on", workload.producers_on, max_hosts, {.max_bytes = 64, .lower_case_name = true});
+  reader.text_list("consumers_on", workload.consumers_on, max_hosts, {.max_bytes = 64, .lower_case_name = true});
   reader.number("rate", workload.rate, 0, 1e6);
   reader.integer("payload_bytes", workload.payload_bytes, 0, 1024 * 1024);
   reader.integer("keys", workload.keys, 1, 1'000'000);
@@ -197,6 +201,27 @@ void read_workload(TableReader& reader, model::Workload& workload) {
   if (auto publish = reader.table("publish")) read_publish(*publish, workload.publish);
   if (auto consume = reader.table("consume")) read_consume(*consume, workload.consume);
   read_profile(reader.tables("profile", max_entries), workload);
+  reader.finish();
+}
+
+bool is_ipv4(const std::string& text) {
+  in_addr address{};
+  return inet_pton(AF_INET, text.c_str(), &address) == 1;
+}
+
+void read_host(TableReader& reader, model::Host& host) {
+  const TextRule name{.max_bytes = 64, .lower_case_name = true};
+  if (reader.require("name", "what steps and placements call it")) reader.text("name", host.name, name);
+  reader.text("netns", host.netns);
+  reader.text("address", host.address);
+  if (host.netns.find('/') != std::string::npos || host.netns.starts_with('.'))
+    reader.problem("netns", "'netns' is a name, as 'ip netns' lists it, no path");
+  if (reader.has("netns") && !reader.has("address"))
+    reader.problem("netns", "'netns': say at which 'address' the other hosts reach it");
+  if (reader.has("address") && !reader.has("netns"))
+    reader.problem("address", "'address': a namespace that is made for the run gets one; it is for a 'netns'");
+  if (!host.address.empty() && !is_ipv4(host.address))
+    reader.problem("address", fmt::format("'address': {} is no IPv4 address", in_quotes(host.address)));
   reader.finish();
 }
 
@@ -278,6 +303,7 @@ void read_sections(TableReader& root, const model::Catalogue& catalogue, model::
   root.text("hypothesis", scenario.hypothesis, {.max_bytes = 2000, .may_be_empty = true});
   root.text_list("tags", scenario.tags, 32, {.max_bytes = 64, .lower_case_name = true});
   root.duration("duration", scenario.duration, 100ms);
+  for (auto& reader : root.tables("host", max_entries)) read_host(reader, scenario.hosts.emplace_back());
   if (auto system = root.table("system")) {
     if (auto broker = system->table("broker")) read_broker(*broker, scenario.broker);
     system->finish();

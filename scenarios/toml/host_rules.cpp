@@ -1,0 +1,63 @@
+#include "scenarios/toml/host_rules.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "scenarios/toml/units.hpp"
+
+namespace troop::scenarios {
+namespace {
+
+constexpr std::size_t hosts_max = 32;
+
+std::vector<std::string> names_of(const std::vector<model::Host>& hosts) {
+  std::vector<std::string> names;
+  for (const auto& host : hosts) names.push_back(host.name);
+  return names;
+}
+
+/// Names of other targets, which a step could not tell from a host's.
+bool is_taken(std::string_view name) {
+  if (name == "broker" || name == "local") return true;
+  return std::ranges::any_of(
+      std::initializer_list<std::string_view>{"producer", "consumer", "reader", "agent"}, [&](std::string_view kind) {
+        return name == kind || (name.starts_with(kind) && name.substr(kind.size()).starts_with('-'));
+      });
+}
+
+}  // namespace
+
+void refuse_hosts(const model::Scenario& scenario, const Sound& sound, std::vector<Refusal>& out) {
+  const auto names = names_of(scenario.hosts);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const std::string path = fmt::format("host.{}.name", i);
+    if (!sound(path)) continue;
+    if (is_taken(names[i])) out.push_back({path, fmt::format("'{}' is the name of another kind of target", names[i])});
+    if (std::find(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(i), names[i]) !=
+        names.begin() + static_cast<std::ptrdiff_t>(i))
+      out.push_back({path, fmt::format("there are two hosts '{}'", names[i])});
+  }
+  if (names.size() > hosts_max) out.push_back({"host", fmt::format("more than {} hosts", hosts_max)});
+  const auto place = [&](const std::string& path, const std::string& name) {
+    if (std::ranges::find(names, name) != names.end()) return;
+    out.push_back({path, names.empty() ? fmt::format("there is no host {}: declare it in [[host]]", in_quotes(name))
+                                       : fmt::format("there is no host {}{}", in_quotes(name), hint(name, names))});
+  };
+  const auto& broker = scenario.broker;
+  if (!sound("host") || !sound("system.broker") || !sound("workload")) return;
+  if (broker.attach && !names.empty()) {
+    out.push_back({"host", "an attached broker is where it is: [[host]] is for a broker that Troop starts"});
+    return;
+  }
+  if (!broker.host.empty()) {
+    place("system.broker.host", broker.host);
+  } else if (!names.empty() && !broker.attach) {
+    out.push_back({"host", "with [[host]], system.broker.host must say on which of them the broker runs"});
+  }
+  const auto& workload = scenario.workload;
+  for (const auto& name : workload.producers_on) place("workload.producers_on", name);
+  for (const auto& name : workload.consumers_on) place("workload.consumers_on", name);
+}
+
+}  // namespace troop::scenarios

@@ -1,0 +1,57 @@
+// Hosts and placements that cannot be are refused with the reason.
+#include <gmock/gmock.h>
+
+#include <ostream>
+
+#include "tests/unit/toml/support.hpp"
+
+namespace troop::scenarios::test {
+namespace {
+
+struct Case {
+  std::string name, text;
+  std::string refused;  ///< A part of the only problem's message; empty: valid.
+  friend void PrintTo(const Case& c, std::ostream* out) { *out << c.text; }
+};
+
+class HostsTest : public testing::TestWithParam<Case> {};
+
+TEST_P(HostsTest, is_refused_with_its_reason_or_accepted) {
+  const auto reading = read("name = \"x\"\n" + GetParam().text +
+                            "\n[[invariant]]\nkind = \"delivery\"\nguarantee = \"at-least-once\"\n");
+  const auto problems = problems_of(reading.problems);
+  if (GetParam().refused.empty()) {
+    EXPECT_THAT(problems, testing::IsEmpty());
+  } else {
+    EXPECT_THAT(problems, testing::ElementsAre(testing::HasSubstr(GetParam().refused)));
+  }
+}
+
+const std::string two = "[[host]]\nname = \"mq\"\n[[host]]\nname = \"app\"\n";
+const std::string on_mq = "[system.broker]\nhost = \"mq\"\n";
+
+INSTANTIATE_TEST_SUITE_P(
+    , HostsTest,
+    testing::ValuesIn(std::vector<Case>{
+        {"two_hosts", two + on_mq + "[workload]\nproducers_on = [\"app\"]\nconsumers_on = [\"app\", \"mq\"]\n", ""},
+        {"an_existing_namespace", "[[host]]\nname = \"mq\"\nnetns = \"blue\"\naddress = \"10.1.2.3\"\n" + on_mq, ""},
+        {"no_name", "[[host]]\n", "[[host]] has no 'name'"},
+        {"one_name_twice", "[[host]]\nname = \"mq\"\n[[host]]\nname = \"mq\"\n" + on_mq, "there are two hosts 'mq'"},
+        {"the_name_of_a_worker", "[[host]]\nname = \"consumer-1\"\n[system.broker]\nhost = \"consumer-1\"\n",
+         "another kind of target"},
+        {"no_place_for_the_broker", two, "on which of them the broker runs"},
+        {"a_broker_elsewhere", two + "[system.broker]\nhost = \"mp\"\n", "did you mean 'mq'"},
+        {"a_broker_on_a_host_without_hosts", on_mq, "declare it in [[host]]"},
+        {"producers_nowhere", two + on_mq + "[workload]\nproducers_on = [\"web\"]\n", "there is no host \"web\""},
+        {"a_namespace_without_an_address", "[[host]]\nname = \"mq\"\nnetns = \"blue\"\n" + on_mq, "at which 'address'"},
+        {"an_address_without_a_namespace", "[[host]]\nname = \"mq\"\naddress = \"10.1.2.3\"\n" + on_mq,
+         "a namespace that is made for the run gets one"},
+        {"an_address_that_is_none", "[[host]]\nname = \"mq\"\nnetns = \"blue\"\naddress = \"10.1.2\"\n" + on_mq,
+         "no IPv4 address"},
+        {"a_namespace_by_path", "[[host]]\nname = \"mq\"\nnetns = \"../blue\"\naddress = \"10.1.2.3\"\n" + on_mq,
+         "'netns' is a name"},
+    }),
+    [](const auto& each) { return each.param.name; });
+
+}  // namespace
+}  // namespace troop::scenarios::test
