@@ -1,0 +1,32 @@
+// Which packets of this host a network fault means.
+#pragma once
+
+#include <boost/asio/ip/address.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/error.hpp"
+
+namespace troop::agents {
+
+/// Seen from this host.
+enum class Direction { both, in, out };
+enum class Transport { any, tcp, udp };
+
+struct Traffic {
+  std::vector<boost::asio::ip::address> peers = {};  ///< The other ends; at least one.
+  Direction direction = Direction::both;
+  Transport transport = Transport::any;
+  std::vector<std::uint16_t> ports = {};  ///< Of either end; empty: all. With ports, only TCP and UDP are meant.
+
+  static constexpr std::size_t peers_max = 20'000;
+  static constexpr std::size_t ports_max = 64;
+};
+
+/// IPv4 or IPv6 without a zone; an IPv4 address that is written as IPv6 becomes IPv4. Resolves no names. Errors: usage.
+Result<boost::asio::ip::address> parse_address(const std::string& text);
+/// The same packets, each peer and port named once. Errors: usage, where it can mean no packet, or too many peers.
+Result<Traffic> checked(Traffic traffic);
+
+}  // namespace troop::agents
