@@ -13,7 +13,7 @@ namespace troop::agents {
 namespace ip = boost::asio::ip;
 namespace {
 
-constexpr int sides = 1'000'000;  // of the die: a ten-thousandth of a percent
+constexpr int sides = 1'000'000;  // of the die, one for each step of percent_min
 
 constexpr Duration tick_max = std::chrono::milliseconds{20};  // the kernel's timeouts may be early by a tick
 
@@ -111,7 +111,7 @@ PacketFilter::PacketFilter(Nftables nft, std::string table, std::string elements
 
 Result<PacketFilter> PacketFilter::start(StopRule rule, Duration timeout) {
   BOOST_OUTCOME_TRY(rule.traffic, checked(std::move(rule.traffic)));
-  if (!(rule.percent >= 100.0 / sides && rule.percent <= 100)) {
+  if (!(rule.percent >= PacketFilter::percent_min && rule.percent <= 100)) {
     return usage_error(fmt::format("{} % of the packets cannot be stopped", rule.percent));
   }
   if (timeout <= tick_max) return usage_error("a filter that ends at once");

@@ -35,6 +35,8 @@ struct Stopped {
 
 class PacketFilter {
  public:
+  static constexpr double percent_min = 0.0001;
+
   /// In force when it returns; ends by itself after `timeout` without renew(). Errors: usage.
   static Result<PacketFilter> start(StopRule rule, Duration timeout);
   /// Another `timeout` from now. Errors: lost, where it has ended by itself already: that is for ever.

@@ -214,7 +214,7 @@ std::vector<Fault> control_faults() {
                                                  "broker.stop", "process.kill", "process.pause"};
   std::vector<Fault> found;
   for (const auto& fault : faults()) {
-    if (!others.contains(fault.name)) found.push_back(fault);
+    if (!others.contains(fault.name) && !fault.name.starts_with("network.")) found.push_back(fault);
   }
   return found;
 }

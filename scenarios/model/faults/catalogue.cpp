@@ -18,6 +18,9 @@
 #include "scenarios/model/faults/broker_stop.hpp"
 #include "scenarios/model/faults/broker_stop_app.hpp"
 #include "scenarios/model/faults/broker_suspend_listeners.hpp"
+#include "scenarios/model/faults/network_loss.hpp"
+#include "scenarios/model/faults/network_partition.hpp"
+#include "scenarios/model/faults/network_reject.hpp"
 #include "scenarios/model/faults/process_kill.hpp"
 #include "scenarios/model/faults/process_pause.hpp"
 
@@ -43,6 +46,9 @@ const std::vector<FaultSpec>& faults() {
       broker_delete_binding(),
       process_kill(),
       process_pause(),
+      network_partition(),
+      network_reject(),
+      network_loss(),
   };
   return all;
 }

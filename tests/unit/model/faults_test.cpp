@@ -11,12 +11,12 @@ namespace {
 TEST(Faults, are_the_documented_ones) {
   std::vector<std::string_view> names;
   for (const auto& fault : faults()) names.push_back(fault.name);
-  EXPECT_THAT(names,
-              testing::ElementsAre("broker.stop", "broker.kill", "broker.pause", "broker.restart", "broker.stop_app",
-                                   "broker.suspend_listeners", "broker.close_connections", "broker.close_channel",
-                                   "broker.memory_alarm", "broker.disk_alarm", "broker.queue_full", "broker.policy",
-                                   "broker.purge", "broker.delete_queue", "broker.delete_exchange",
-                                   "broker.delete_binding", "process.kill", "process.pause"));
+  EXPECT_THAT(names, testing::ElementsAre("broker.stop", "broker.kill", "broker.pause", "broker.restart",
+                                          "broker.stop_app", "broker.suspend_listeners", "broker.close_connections",
+                                          "broker.close_channel", "broker.memory_alarm", "broker.disk_alarm",
+                                          "broker.queue_full", "broker.policy", "broker.purge", "broker.delete_queue",
+                                          "broker.delete_exchange", "broker.delete_binding", "process.kill",
+                                          "process.pause", "network.partition", "network.reject", "network.loss"));
 }
 
 TEST(Faults, each_file_of_the_folder_is_in_the_table) {
@@ -47,7 +47,8 @@ TEST(Faults, each_says_how_it_is_done_proven_and_undone) {
     const bool leaves_nothing = fault.name == "broker.suspend_listeners" || fault.name.starts_with("network.");
     EXPECT_EQ(fault.irreversible.empty(), leaves_nothing);
     EXPECT_GT(fault.undo_max, Duration{0});
-    for (const auto target : fault.targets) EXPECT_THAT(target, testing::AnyOf("broker", "producer", "consumer", "host"));
+    for (const auto target : fault.targets)
+      EXPECT_THAT(target, testing::AnyOf("broker", "producer", "consumer", "host"));
   }
 }
 

@@ -1,0 +1,28 @@
+// network.loss: a bad line.
+#pragma once
+
+#include "scenarios/model/network_parameters.hpp"
+
+namespace troop::model {
+
+inline FaultSpec network_loss() {
+  return {
+      .name = "network.loss",
+      .summary = "a share of the packets between the host and its peers is dropped, each by chance",
+      .targets = {"host"},
+      .period = FaultSpec::Period::required,
+      .back_end = "an nftables table that ends with its agent, and rules that match only what expires",
+      .proof = "the kernel counted packets that it dropped, and those that it let pass",
+      .undo = "the table is removed; proven when it is no longer listed",
+      .irreversible = {},
+      .client_sees = {"latency in steps: what was lost is sent again, after 200 ms and more"},
+      .parameters = with_network_selectors({{.name = "percent",
+                                             .type = ParameterType::number,
+                                             .what = "of the packets, from 0.0001 on",
+                                             .required = true,
+                                             .minimum = 0.0001,
+                                             .maximum = 100}}),
+  };
+}
+
+}  // namespace troop::model

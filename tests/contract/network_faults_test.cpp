@@ -1,0 +1,183 @@
+// What every fault on a host's network owes, in a network namespace of the test's own, whose loopback plays the peers.
+#include <gmock/gmock.h>
+
+#include <thread>
+
+#include "agents/fault.hpp"
+#include "agents/host/nftables.hpp"
+#include "scenarios/model/faults/catalogue.hpp"
+#include "tests/support/coroutine.hpp"
+#include "tests/support/fault_name.hpp"
+#include "tests/support/private_network.hpp"
+
+namespace troop::agents {
+namespace {
+
+using test::Datagrams;
+using testing_support::run;
+using Texts = std::vector<std::string>;
+
+struct HostParts : Parts {
+  Part* find(std::string_view) override { return nullptr; }
+  [[nodiscard]] std::vector<Peer> peers() const override { return others; }
+  std::vector<Peer> others{{"db", "127.0.0.2"}, {"web", "127.0.0.3"}};
+};
+
+/// Somebody who always talks, from before until the end.
+class Chatter {
+ public:
+  Chatter(std::string from, std::string to)
+      : thread_{[from = std::move(from), to = std::move(to)](const std::stop_token& end) {
+          const Datagrams here{from}, there{to};
+          while (!end.stop_requested()) {
+            here.send(there);
+            (void)there.receive(1);
+          }
+        }} {}
+
+ private:
+  std::jthread thread_;
+};
+
+class EveryNetworkFault : public testing::TestWithParam<Fault> {
+ protected:
+  void SetUp() override {
+    if (!network_.why_not().empty()) GTEST_SKIP() << network_.why_not();
+    order_.number = 7;
+    order_.fault = GetParam().name;
+    order_.victim = "here";
+    if (order_.fault == "network.loss") order_.parameters["percent"] = 50.0;
+    before_ = ruleset();
+  }
+  static std::string ruleset() {
+    auto nft = Nftables::open().value();
+    return nft.list("list ruleset").value();
+  }
+  Result<UndoRecord> plan() { return GetParam().plan(parts_, order_); }
+  Result<Proof> apply() { return run(GetParam().apply(parts_, order_, nothing_)); }
+  Result<Proof> revert() { return run(GetParam().revert(parts_, order_, nothing_)); }
+  void expect_refused(const std::string& hint) {
+    const auto undo = plan();
+    ASSERT_TRUE(undo.has_error()) << hint;
+    EXPECT_EQ(undo.error().kind, ErrorKind::usage);
+    EXPECT_THAT(undo.error().context, testing::HasSubstr(hint));
+    EXPECT_THAT(undo.error().context, testing::HasSubstr(order_.fault));
+    EXPECT_TRUE(apply().has_error());
+    EXPECT_EQ(ruleset(), before_);
+    EXPECT_TRUE(parts_.holdings().empty());
+  }
+
+  test::PrivateNetwork network_;
+  HostParts parts_;
+  protocol::StepOrder order_;
+  const boost::json::object nothing_;
+  std::string before_;
+};
+
+TEST_P(EveryNetworkFault, ChangesNothingWhenItIsPlanned) {
+  const auto undo = plan();
+  ASSERT_TRUE(undo) << undo.error().context;
+  EXPECT_EQ(undo.value().state.at("fault").as_string(), GetParam().name);
+  EXPECT_EQ(ruleset(), before_);
+  EXPECT_TRUE(parts_.holdings().empty());
+}
+
+TEST_P(EveryNetworkFault, ProvesThatItTookEffectAndThatTheHostIsAsBefore) {
+  const Chatter chatter{"127.0.0.1", "127.0.0.2"};
+  const std::int64_t asked = monotonic_ns();
+  const auto applied = apply();
+  ASSERT_TRUE(applied) << applied.error().context;
+  EXPECT_GE(applied.value().time, asked);
+  EXPECT_NE(ruleset(), before_);
+  ASSERT_TRUE(parts_.holdings().contains(7));
+  EXPECT_TRUE(parts_.holdings().at(7)->renew());
+  for (int i = 0; i < 2; ++i) {
+    const auto reverted = revert();
+    ASSERT_TRUE(reverted) << reverted.error().context;
+    EXPECT_FALSE(reverted.value().text.empty());
+    EXPECT_EQ(ruleset(), before_);
+    EXPECT_TRUE(parts_.holdings().empty());
+  }
+}
+
+TEST_P(EveryNetworkFault, ClaimsNoEffectWhereItMetNoPacket) {
+  const Chatter chatter{"127.0.0.1", "127.0.0.4"};  // not with a peer
+  const auto applied = apply();
+  ASSERT_TRUE(applied.has_error());
+  EXPECT_EQ(applied.error().kind, ErrorKind::lost);
+  EXPECT_TRUE(revert());
+  EXPECT_EQ(ruleset(), before_);
+}
+
+TEST_P(EveryNetworkFault, ComposesWithAnother) {
+  const Chatter one{"127.0.0.1", "127.0.0.2"}, two{"127.0.0.1", "127.0.0.3"};
+  order_.parameters["peers"] = Texts{"db"};
+  ASSERT_TRUE(apply());
+  const auto with_one = parts_.holdings().size();
+  order_.number = 8;
+  order_.parameters["peers"] = Texts{"127.0.0.3"};
+  ASSERT_TRUE(apply());
+  order_.number = 7;
+  EXPECT_TRUE(revert());
+  EXPECT_EQ(parts_.holdings().size(), with_one);
+  EXPECT_TRUE(parts_.holdings().at(8)->renew());
+  order_.number = 8;
+  EXPECT_TRUE(revert());
+  EXPECT_EQ(ruleset(), before_);
+}
+
+TEST_P(EveryNetworkFault, RefusesPeersThatAreNone) {
+  for (const char* nobody :
+       {"nobody", "", "here", "127.0.0.2; flush ruleset", "} drop", "$(reboot)", "127.0.0.2/8", "::1%lo"}) {
+    order_.parameters["peers"] = Texts{"db", nobody};
+    expect_refused("'" + std::string{nobody} + "'");
+  }
+  order_.parameters["peers"] = Texts{};
+  expect_refused("no peer");
+  order_.parameters.erase("peers");
+  parts_.others.clear();
+  expect_refused("no peer");
+}
+
+TEST_P(EveryNetworkFault, RefusesWhatTheCatalogueDoesNotOffer) {
+  const auto sound = order_.parameters;
+  const auto* spec = model::find_fault(model::faults(), GetParam().name);
+  ASSERT_NE(spec, nullptr);
+  for (const auto& parameter : spec->parameters) {
+    for (const auto choice : parameter.choices) {
+      order_.parameters = sound;
+      order_.parameters[std::string{parameter.name}] = std::string{choice};
+      EXPECT_TRUE(plan()) << choice;
+    }
+    if (parameter.choices.empty()) continue;
+    for (const model::Value& wrong : {model::Value{"tcp drop"}, model::Value{""}, model::Value{std::int64_t{9}}}) {
+      order_.parameters = sound;
+      order_.parameters[std::string{parameter.name}] = wrong;
+      expect_refused(std::string{parameter.name});
+    }
+  }
+  order_.parameters = sound;
+  for (const std::int64_t wrong : {-1, 65536}) {
+    order_.parameters["port"] = wrong;
+    expect_refused("port");
+  }
+}
+
+std::vector<Fault> network_faults() {
+  std::vector<Fault> found;
+  for (const auto& fault : faults()) {
+    if (fault.name.starts_with("network.")) found.push_back(fault);
+  }
+  return found;
+}
+
+INSTANTIATE_TEST_SUITE_P(, EveryNetworkFault, testing::ValuesIn(network_faults()), [](const auto& each) {
+  std::string name{each.param.name};
+  name.replace(name.find('.'), 1, "_");
+  return name;
+});
+
+TEST(NetworkFaultsTest, AreThere) { EXPECT_GE(network_faults().size(), 3U); }
+
+}  // namespace
+}  // namespace troop::agents
