@@ -8,8 +8,10 @@
 #include <thread>
 
 #include "agents/daemon/drain.hpp"
+#include "agents/host/policy.hpp"
 #include "agents/host/workspace.hpp"
 #include "agents/protocol/spawn.hpp"
+#include "agents/veto.hpp"
 #include "common/version.hpp"
 
 namespace troop::agents {
@@ -141,6 +143,10 @@ asio::awaitable<Result<json::object>> ControlSession::prepare(const json::object
   const auto field = [&](std::string_view name) { return request.contains(name) ? request.at(name) : json::value{}; };
   BOOST_OUTCOME_CO_TRY(const auto broker, protocol::broker_from_json(field("broker")));
   BOOST_OUTCOME_CO_TRY(const auto workload, protocol::workload_from_json(field("workload")));
+  BOOST_OUTCOME_CO_TRY(const auto environment, protocol::text_field(request, "environment"));
+  BOOST_OUTCOME_CO_TRY(not_vetoed(state_folder()));
+  BOOST_OUTCOME_CO_TRY(const auto policy, read_policy());
+  BOOST_OUTCOME_CO_TRY(admits_environment(policy, environment));
   if (!broker.attach) {
     BOOST_OUTCOME_CO_TRY(ManagedBroker::check(broker));
   }
@@ -153,7 +159,12 @@ asio::awaitable<Result<json::object>> ControlSession::prepare(const json::object
     BOOST_OUTCOME_CO_TRY(step.order, protocol::step_from_json(entry));
     step.fault = find_fault(step.order.fault);
     if (step.fault == nullptr) co_return usage_error("this agent has no fault '" + step.order.fault + "'");
+    BOOST_OUTCOME_CO_TRY(admits_fault(policy, step.order.fault, step.order.period));
     if (broker.attach) {
+      if (step.order.victim == parts_->attached()->name()) {
+        BOOST_OUTCOME_CO_TRY(
+            admits_target(policy, step.order.fault, parts_->broker_address().host, parts_->broker_address().port));
+      }
       const auto why = model::refusal(*broker.attach, workload, step.order.fault, step.order.parameters);
       if (!why.empty()) co_return usage_error(why);
       BOOST_OUTCOME_CO_TRY(co_await parts_->attached()->check_step(step.order));
@@ -206,6 +217,7 @@ Result<ControlSession::Step*> ControlSession::find_step(const json::object& requ
 asio::awaitable<Result<json::object>> ControlSession::apply(const json::object& request) {
   BOOST_OUTCOME_CO_TRY(auto step, find_step(request));
   if (step->record) co_return Error{ErrorKind::protocol, "the step is in force already"};
+  BOOST_OUTCOME_CO_TRY(not_vetoed(state_folder()));
   step->busy = true;
   Part* const victim = parts_->find(step->order.victim);
   const pid_t pid = victim == nullptr ? 0 : victim->process().pid();  // before it may be gone
@@ -386,6 +398,7 @@ asio::awaitable<void> ControlSession::watch_lease() {
   while (!ended_) {
     co_await pause_for(watch_interval);
     if (monotonic_ns() - last_renewal_ > protocol::lease.count()) interrupt("the controller was silent for too long");
+    if (const auto vetoed = not_vetoed(state_folder()); vetoed.has_error()) interrupt(vetoed.error().context);
   }
 }
 

@@ -6,7 +6,7 @@
 //
 //   request          carries                               reply
 //   hello            version, directory                    version, pid, host, kernel, cpus, unpaid, agent
-//   prepare          broker, workload, steps               steps: [{back_end, undo_max, irreversible}]
+//   prepare          broker, workload, steps, environment  steps: [{back_end, undo_max, irreversible}]
 //   start_broker                                           port, version, platform, pid, asked, ready
 //   start_workers    seed                                  workers: [name …], by record-frame index
 //   begin            (the steady state is reached; the scenario's clock begins)

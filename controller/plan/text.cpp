@@ -104,6 +104,7 @@ std::string to_text(const Plan& plan, const model::Scenario& scenario) {
   if (!scenario.title.empty()) out += ": " + scenario.title;
   fmt::format_to(std::back_inserter(out), "\n\n  seed          {}\n", plan.seed);
   if (!scenario.hypothesis.empty()) out += "  hypothesis    " + scenario.hypothesis + "\n";
+  if (!scenario.environment.empty()) out += "  environment   " + scenario.environment + "\n";
   out += broker_text(scenario);
   out += "  workload      " + workload_text(scenario.workload) + "\n";
   for (const auto& steady : plan.steady_state) out += "  steady state  " + steady + "\n";
@@ -130,6 +131,7 @@ boost::json::object to_json(const Plan& plan, const model::Scenario& scenario) {
   out["scenario"] = scenario.name;
   out["title"] = scenario.title;
   out["hypothesis"] = scenario.hypothesis;
+  out["environment"] = scenario.environment;
   out["seed"] = plan.seed;
   out["duration_ns"] = scenario.duration.count();
   out["steady_state"] = boost::json::array(plan.steady_state.begin(), plan.steady_state.end());

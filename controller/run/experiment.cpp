@@ -190,7 +190,8 @@ asio::awaitable<Result<void>> Experiment::prepare() {
                                                           step.victim, step.period, step.parameters}));
   }
   json::object whole{{"broker", protocol::to_json(request_.scenario.broker)},
-                     {"workload", protocol::to_json(request_.scenario.workload)}};
+                     {"workload", protocol::to_json(request_.scenario.workload)},
+                     {"environment", request_.scenario.environment}};
   whole["steps"] = std::move(steps);
   BOOST_OUTCOME_CO_TRY(co_await ask("prepare", std::move(whole), answer_max));
   co_return success();

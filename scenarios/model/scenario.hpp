@@ -206,6 +206,7 @@ struct Scenario {
   std::string name;
   std::string title;
   std::string hypothesis;
+  std::string environment;  ///< "staging": a host that names another refuses; empty: it names none.
   std::vector<std::string> tags;
   Duration duration = 20s;  ///< Of the experiment, from the steady state on.
   std::vector<Host> hosts;  ///< None: all parts are on this machine, on loopback.

@@ -72,6 +72,7 @@ std::vector<Key> all_keys() {
       required(text("name", "", "of the run's folder and of reports", 1, 64, name_pattern)),
       text("title", "", "one line for lists and reports", 0),
       text("hypothesis", "", "what you expect to hold", 0, 2000),
+      text("environment", "", "where it may run; a host whose policy names another refuses", 1, 64, name_pattern),
       texts("tags", 32, "your own words", name_pattern),
       duration("duration", "20s", 100 * ms, day, "of the experiment, from the steady state on"),
 
