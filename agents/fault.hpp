@@ -19,6 +19,7 @@
 #include <span>
 #include <string_view>
 
+#include "agents/host/ability.hpp"
 #include "agents/part.hpp"
 #include "agents/protocol/messages.hpp"
 #include "agents/undo_journal.hpp"
@@ -37,6 +38,9 @@ struct Fault {
                                         boost::json::object& state) = nullptr;
   asio::awaitable<Result<Proof>> (*apply)(Parts& parts, const protocol::StepOrder& order, Seen seen) = nullptr;
   asio::awaitable<Result<Proof>> (*revert)(Parts& parts, const protocol::StepOrder& order, Seen seen) = nullptr;
+  /// Whether this host can do it at all: for `troop-agent doctor`. Tries, and leaves no trace; a second at most.
+  /// nullptr: wherever an agent runs.
+  Ability (*able)() = nullptr;
 };
 
 /// All faults of this agent. The catalogue in scenarios/model/faults has the same names (a contract test compares

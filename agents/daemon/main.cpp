@@ -13,6 +13,7 @@
 
 #include "agents/daemon/attached_part.hpp"
 #include "agents/daemon/control_session.hpp"
+#include "agents/daemon/doctor.hpp"
 #include "agents/daemon/host_state.hpp"
 #include "agents/guardian.hpp"
 #include "agents/protocol/spawn.hpp"
@@ -26,6 +27,7 @@ namespace asio = boost::asio;
 
 /// For somebody who is already putting back what a dead agent left: less than a controller waits for our greeting.
 constexpr Duration payment_max = std::chrono::seconds{80};
+constexpr int exit_unable = 1;
 constexpr int exit_refused = 2;
 constexpr int exit_unread = 3;
 constexpr int exit_unrestored = 4;
@@ -109,6 +111,16 @@ int serve(int control_fd) {
   return exit_code;
 }
 
+int print(const std::string& text, int exit_code) {
+  return std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0 ? exit_code : exit_unread;
+}
+
+int doctor(bool as_json) {
+  const auto found = agents::examine(agents::state_folder());
+  return print(as_json ? boost::json::serialize(agents::to_json(found)) + "\n" : agents::to_text(found),
+               found.all_able() ? 0 : exit_unable);
+}
+
 int status(bool as_json) {
   const auto journals = agents::look_at_journals(agents::state_folder());
   if (journals.has_error()) {
@@ -117,7 +129,7 @@ int status(bool as_json) {
   }
   const std::string text =
       as_json ? boost::json::serialize(agents::to_json(journals.value())) + "\n" : agents::to_text(journals.value());
-  return std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0 ? 0 : exit_unread;
+  return print(text, 0);
 }
 
 int undo(int patience_s) {
@@ -155,6 +167,11 @@ int main(int argc, char** argv) {
   CLI::App* telling = app.add_subcommand("status", "What is in force on this host, since when, and whose it is");
   telling->add_flag("--json", as_json, "As JSON: a list of agents with what they have to put back");
   telling->callback([&] { exit_code = status(as_json); });
+
+  bool findings_as_json = false;
+  CLI::App* examining = app.add_subcommand("doctor", "Which faults this host can do, and what would enable the others");
+  examining->add_flag("--json", findings_as_json, "As JSON: an object with a list of faults");
+  examining->callback([&] { exit_code = doctor(findings_as_json); });
 
   bool all = false;
   int patience_s = 30;

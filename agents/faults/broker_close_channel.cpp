@@ -19,6 +19,7 @@ const Fault broker_close_channel{
     .plan = plan_on_broker,
     .apply = apply,
     .revert = clients_come_back,
+    .able = able_to_steer_broker,
 };
 
 }  // namespace troop::agents

@@ -20,6 +20,7 @@ const Fault broker_close_connections{
     .plan = plan_on_broker,
     .apply = apply,
     .revert = clients_come_back,
+    .able = able_to_steer_broker,
 };
 
 }  // namespace troop::agents

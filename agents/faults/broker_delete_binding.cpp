@@ -87,6 +87,7 @@ const Fault broker_delete_binding{
     .look = look,
     .apply = apply,
     .revert = revert,
+    .able = able_to_steer_broker,
 };
 
 }  // namespace troop::agents

@@ -69,6 +69,7 @@ const Fault broker_delete_exchange{
     .look = look,
     .apply = apply,
     .revert = revert,
+    .able = able_to_steer_broker,
 };
 
 }  // namespace troop::agents

@@ -54,6 +54,7 @@ const Fault broker_delete_queue{
     .look = look,
     .apply = apply,
     .revert = revert,
+    .able = able_to_steer_broker,
 };
 
 }  // namespace troop::agents

@@ -46,6 +46,7 @@ const Fault broker_disk_alarm{
     .look = look,
     .apply = apply,
     .revert = revert,
+    .able = able_to_steer_broker,
 };
 
 }  // namespace troop::agents

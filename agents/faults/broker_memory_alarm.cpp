@@ -51,6 +51,7 @@ const Fault broker_memory_alarm{
     .look = look,
     .apply = apply,
     .revert = revert,
+    .able = able_to_steer_broker,
 };
 
 }  // namespace troop::agents

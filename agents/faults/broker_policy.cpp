@@ -64,6 +64,7 @@ const Fault broker_policy{
     .look = look,
     .apply = apply,
     .revert = revert,
+    .able = able_to_steer_broker,
 };
 
 }  // namespace troop::agents

@@ -82,6 +82,7 @@ const Fault broker_queue_full{
     .look = look,
     .apply = apply,
     .revert = revert,
+    .able = able_to_steer_broker,
 };
 
 }  // namespace troop::agents

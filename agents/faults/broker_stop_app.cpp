@@ -39,6 +39,7 @@ const Fault broker_stop_app{
     .look = look,
     .apply = apply,
     .revert = revert,
+    .able = able_to_steer_broker,
 };
 
 }  // namespace troop::agents

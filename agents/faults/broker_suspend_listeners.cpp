@@ -39,6 +39,7 @@ const Fault broker_suspend_listeners{
     .look = look,
     .apply = apply,
     .revert = revert,
+    .able = able_to_steer_broker,
 };
 
 }  // namespace troop::agents

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "agents/rabbitmq/ability.hpp"
+
 namespace troop::agents {
 namespace json = boost::json;
 
@@ -10,6 +12,11 @@ Result<UndoRecord> plan_on_broker(Parts& parts, const protocol::StepOrder& order
     return usage_error(order.fault + ": there is no part named '" + order.victim + "'");
   }
   return UndoRecord{"fault", {{"fault", order.fault}, {"victim", order.victim}}};
+}
+
+Ability able_to_steer_broker() {
+  const Ability broker = try_broker();
+  return broker.able() ? try_erlang() : broker;
 }
 
 Result<BrokerControl*> control_for(Parts& parts, const protocol::StepOrder& order) {

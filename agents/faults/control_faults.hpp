@@ -13,6 +13,9 @@ namespace troop::agents {
 /// The victim exists; the record names it. The broker is not asked: it does not run yet.
 Result<UndoRecord> plan_on_broker(Parts& parts, const protocol::StepOrder& order);
 
+/// A broker can be started here, and its Erlang node asked.
+Ability able_to_steer_broker();
+
 /// Errors: usage without a victim, lost where nothing can steer the broker.
 Result<BrokerControl*> control_for(Parts& parts, const protocol::StepOrder& order);
 

@@ -4,6 +4,8 @@
 
 #include <csignal>
 
+#include "agents/rabbitmq/ability.hpp"
+
 namespace troop::agents {
 namespace {
 
@@ -34,6 +36,11 @@ asio::awaitable<bool> state_becomes(Process& process, bool (*wanted)(char)) {
 Result<UndoRecord> plan_on_part(Parts& parts, const protocol::StepOrder& order) {
   BOOST_OUTCOME_TRY(victim(parts, order));
   return UndoRecord{"fault", {{"fault", order.fault}, {"victim", order.victim}}};
+}
+
+Ability able_to_signal_broker() {
+  const Ability broker = try_broker();
+  return broker.able() ? try_processes() : broker;
 }
 
 asio::awaitable<Result<Proof>> take_down(Parts& parts, const protocol::StepOrder& order, int number) {

@@ -8,6 +8,9 @@ namespace troop::agents {
 /// The victim exists; the record names it.
 Result<UndoRecord> plan_on_part(Parts& parts, const protocol::StepOrder& order);
 
+/// A broker can be started here, and its process signalled.
+Ability able_to_signal_broker();
+
 /// Sends `number` and waits until the process is gone; a process that outlives SIGTERM by 20 s is no fault that took
 /// effect.
 asio::awaitable<Result<Proof>> take_down(Parts& parts, const protocol::StepOrder& order, int number);

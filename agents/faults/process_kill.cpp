@@ -36,6 +36,7 @@ const Fault process_kill{
     .plan = plan,
     .apply = apply,
     .revert = bring_back,
+    .able = try_processes,
 };
 
 }  // namespace troop::agents

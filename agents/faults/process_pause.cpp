@@ -11,6 +11,7 @@ const Fault process_pause{
     .plan = plan_on_part,
     .apply = stop_running,
     .revert = let_run,
+    .able = try_processes,
 };
 
 }  // namespace troop::agents

@@ -104,13 +104,38 @@ std::set<std::string> long_options(const std::string& text) {
   return found;
 }
 
+const std::string agent = TROOP_BIN_DIR "/troop-agent";
+
+/// The same of the agent, by what it says itself.
+std::map<std::string, std::set<std::string>> agent_commands() {
+  const Ran help = run({agent, "--help"});
+  EXPECT_EQ(help.exit_code, 0) << help.out;
+  std::map<std::string, std::set<std::string>> all;
+  std::istringstream lines{help.out.substr(help.out.find("ubcommands:"))};
+  const std::regex command{"^  ([a-z-]+) .*"};
+  std::smatch match;
+  for (std::string line; std::getline(lines, line);) {
+    if (std::regex_match(line, match, command)) all[match[1]] = long_options(run({agent, match[1], "--help"}).out);
+  }
+  return all;
+}
+
+/// Those that a person types; the others are started by programs.
+std::map<std::string, std::set<std::string>> commands_for_people() {
+  auto all = agent_commands();
+  for (const char* name : {"serve", "worker"}) EXPECT_EQ(all.erase(name), 1U) << name;
+  return all;
+}
+
 /// What bash offers behind these words; the last one is being typed.
 std::vector<std::string> offered(const std::vector<std::string>& words) {
   const testing_support::TemporaryFolder folder;
   std::ofstream script{folder.path() / "ask"};
-  script << "source '" << (root / "packaging/completions/troop.bash").string() << "'\nCOMP_WORDS=(";
+  const std::string name = fs::path{words.front()}.filename();
+  script << "source '" << (root / "packaging/completions" / (name + ".bash")).string() << "'\nCOMP_WORDS=(";
   for (const auto& word : words) script << " '" << word << "'";
-  script << ")\nCOMP_CWORD=" << words.size() - 1 << "\n_troop\nprintf '%s\\n' \"${COMPREPLY[@]}\"\n";
+  script << ")\nCOMP_CWORD=" << words.size() - 1 << "\n"
+         << std::regex_replace("_" + name, std::regex{"-"}, "_") << "\nprintf '%s\\n' \"${COMPREPLY[@]}\"\n";
   script.close();
   const Ran ran = run({"bash", (folder.path() / "ask").string()});
   EXPECT_EQ(ran.exit_code, 0) << ran.out;
@@ -157,23 +182,13 @@ TEST(ManPage, OfTroopHasEveryExitCodeAndFormat) {
 
 TEST(ManPage, OfTheAgentHasWhatTheAgentSays) {
   const std::string page = man_page("troop-agent.1");
-  const std::string agent = TROOP_BIN_DIR "/troop-agent";
-  const Ran help = run({agent, "--help"});
-  ASSERT_EQ(help.exit_code, 0) << help.out;
-  std::set<std::string> names;
-  std::istringstream lines{help.out.substr(help.out.find("ubcommands:"))};
-  const std::regex command{"^  ([a-z-]+) .*"};
-  std::smatch match;
-  for (std::string line; std::getline(lines, line);) {
-    if (std::regex_match(line, match, command)) names.insert(match[1]);
+  ASSERT_THAT(agent_commands(), ::testing::Contains(::testing::Key("serve")));
+  for (const auto& [name, options] : agent_commands()) {
+    auto shown = options;
+    shown.erase("--help");
+    EXPECT_EQ(long_options(man_section(page, "troop-agent " + name)), shown) << name;
   }
-  ASSERT_THAT(names, ::testing::IsSupersetOf({"serve", "worker"}));
-  for (const auto& name : names) {
-    auto options = long_options(run({agent, name, "--help"}).out);
-    options.erase("--help");
-    EXPECT_EQ(long_options(man_section(page, "troop-agent " + name)), options) << name;
-  }
-  for (const char* exit : {".B 0\n", ".B 2\n", ".B 4\n"}) EXPECT_THAT(page, HasSubstr(exit));
+  for (const char* exit : {".B 0\n", ".B 1\n", ".B 2\n", ".B 4\n"}) EXPECT_THAT(page, HasSubstr(exit));
 }
 
 TEST(ManPage, IsGoodRoff) {
@@ -200,6 +215,16 @@ TEST(BashCompletion, OffersEveryOptionOfACommandAndNoOther) {
   for (const auto& [name, options] : commands()) {
     EXPECT_THAT(offered({program, name, "--"}), ::testing::UnorderedElementsAreArray(options)) << name;
   }
+}
+
+TEST(BashCompletion, OfTheAgentOffersWhatPeopleType) {
+  auto expected = std::vector<std::string>{"--help", "--version"};
+  for (const auto& [name, options] : commands_for_people()) {
+    expected.push_back(name);
+    EXPECT_THAT(offered({agent, name, "--"}), ::testing::UnorderedElementsAreArray(options)) << name;
+  }
+  EXPECT_THAT(offered({agent, ""}), ::testing::UnorderedElementsAreArray(expected));
+  EXPECT_THAT(offered({agent, "do"}), ::testing::ElementsAre("doctor"));
 }
 
 TEST(BashCompletion, OffersTheFormats) {
@@ -245,6 +270,19 @@ TEST(ZshCompletion, HasEveryCommandWithItsOptionsAndNoOther) {
   EXPECT_EQ(parsed.exit_code, 0) << parsed.out;
 }
 
+TEST(ZshCompletion, OfTheAgentHasWhatPeopleType) {
+  const std::string text = content(root / "packaging/completions/_troop-agent");
+  for (const auto& [name, options] : commands_for_people()) {
+    EXPECT_THAT(text, HasSubstr("'" + name + ":")) << "among the commands";
+    const std::size_t begin = text.find("\n        " + name + ")");
+    ASSERT_NE(begin, std::string::npos) << name << " has no case of its own";
+    EXPECT_EQ(long_options(text.substr(begin, text.find(";;", begin) - begin)), options) << name;
+  }
+  const Ran parsed = run({"zsh", "-n", (root / "packaging/completions/_troop-agent").string()});
+  if (parsed.exit_code < 0 || parsed.exit_code == 127) GTEST_SKIP() << "no zsh here to parse it";
+  EXPECT_EQ(parsed.exit_code, 0) << parsed.out;
+}
+
 // ---- others ----
 
 TEST(Install, PutsTheProgramsWithAllThatTheyNeedBelowOneFolder) {
@@ -253,7 +291,8 @@ TEST(Install, PutsTheProgramsWithAllThatTheyNeedBelowOneFolder) {
       run({"cmake", "--install", fs::path{TROOP_BIN_DIR}.parent_path().string(), "--prefix", prefix.path().string()});
   ASSERT_EQ(installed.exit_code, 0) << installed.out;
   for (const char* file : {"bin/troop-agent", "share/man/man1/troop.1", "share/man/man1/troop-agent.1",
-                           "share/bash-completion/completions/troop", "share/zsh/site-functions/_troop"}) {
+                           "share/bash-completion/completions/troop", "share/zsh/site-functions/_troop",
+                           "share/bash-completion/completions/troop-agent", "share/zsh/site-functions/_troop-agent"}) {
     EXPECT_TRUE(fs::exists(prefix / file)) << file;
   }
   // It names what it found in its own folder: the source tree has the same names, but is not looked at first.

@@ -1,0 +1,123 @@
+#include "agents/host/ability.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <string_view>
+#include <system_error>
+
+#include "agents/host/nftables.hpp"
+#include "agents/host/process.hpp"
+#include "common/unique_fd.hpp"
+
+namespace troop::agents {
+namespace {
+
+std::string reason(int failure) { return std::generic_category().message(failure); }
+
+constexpr const char* more_processes = "allow this user more processes (ulimit -u, pids.max of its cgroup)";
+
+/// Does nothing until it is killed. Ended and reaped when dropped.
+class Sleeper {
+ public:
+  Sleeper() : parent_(getpid()), pid_(fork()) {
+    if (pid_ != 0) return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    while (getppid() == parent_) pause();
+    _exit(0);
+  }
+  Sleeper(const Sleeper&) = delete;
+  Sleeper& operator=(const Sleeper&) = delete;
+  ~Sleeper() {
+    if (pid_ <= 0) return;
+    kill(pid_, SIGKILL);
+    while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) continue;
+  }
+  [[nodiscard]] pid_t pid() const { return pid_; }
+
+ private:
+  pid_t parent_, pid_;
+};
+
+/// What `attempt` says in a child, so that whatever it made is gone with it; empty: it did.
+std::string in_child(std::string (*attempt)()) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return "pipe: " + reason(errno);
+  const UniqueFd hears{ends[0]};
+  UniqueFd says{ends[1]};
+  const pid_t pid = fork();
+  if (pid < 0) return "fork: " + reason(errno);
+  if (pid == 0) {
+    const std::string text = attempt();
+    _exit(write(says.get(), text.data(), text.size()) < 0 ? 1 : 0);
+  }
+  says.reset();
+  std::string text(1000, '\0');
+  const ssize_t got = read(hears.get(), text.data(), text.size());
+  text.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  int status = 0;
+  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
+  return text.empty() && status != 0 ? "whoever tried ended early" : text;
+}
+
+std::string enter_network_namespace() { return unshare(CLONE_NEWNET) == 0 ? "" : "unshare: " + reason(errno); }
+
+std::string make_owned_table() {
+  if (auto failure = enter_network_namespace(); !failure.empty()) return failure;
+  auto nftables = Nftables::open();
+  if (nftables.has_error()) return nftables.error().context;
+  const auto made = nftables.value().run("add table ip " + fresh_table_name() + " { flags owner; }");
+  return made.has_error() ? made.error().context : "";
+}
+
+Ability of_network(std::string_view what, const std::string& failure, const char* otherwise) {
+  if (failure.empty()) return {};
+  // The kernel asks for rights, whatever else is missing.
+  const char* remedy = geteuid() == 0 ? otherwise : "run as root, or with CAP_SYS_ADMIN and CAP_NET_ADMIN";
+  return {fmt::format("{}: {}", what, failure), remedy};
+}
+
+}  // namespace
+
+Ability try_processes() {
+  const Sleeper sleeper;
+  if (sleeper.pid() < 0) return {"no process can be started: " + reason(errno), more_processes};
+  const UniqueFd pinned{pidfd_open(sleeper.pid())};
+  if (!pinned) {
+    return {"a process cannot be pinned (pidfd_open: " + reason(errno) + ")",
+            "Linux 5.3 or later; in a container, a seccomp profile that allows pidfd_open and pidfd_send_signal"};
+  }
+  for (const int number : {SIGSTOP, SIGKILL}) {
+    if (pidfd_send_signal(pinned.get(), number) != 0) {
+      return {"own processes cannot be signalled: " + reason(errno),
+              "in a container, a seccomp profile that allows pidfd_send_signal"};
+    }
+    siginfo_t seen{};
+    while (waitid(P_PID, static_cast<id_t>(sleeper.pid()), &seen, WSTOPPED | WEXITED | WNOWAIT) != 0 && errno == EINTR)
+      continue;
+    if (number == SIGSTOP && process_state(sleeper.pid()) != 'T') {
+      return {"/proc does not show that a process is stopped", "mount /proc, for this user too (hidepid)"};
+    }
+  }
+  return {};
+}
+
+Ability try_network_namespaces() {
+  return of_network("no network namespace can be made", in_child(enter_network_namespace),
+                    "in a container, CAP_SYS_ADMIN; else a kernel with CONFIG_NET_NS and room for one more "
+                    "(user.max_net_namespaces)");
+}
+
+Ability try_nftables() {
+  return of_network("no nftables table can be made that goes with its owner", in_child(make_owned_table),
+                    "in a container, CAP_NET_ADMIN; else Linux 5.12 or later with nf_tables (modprobe nf_tables)");
+}
+
+}  // namespace troop::agents
