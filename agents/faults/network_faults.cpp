@@ -7,6 +7,7 @@
 #include <array>
 
 #include "agents/faults/control_faults.hpp"
+#include "agents/host/policy.hpp"
 
 namespace troop::agents {
 namespace {
@@ -41,6 +42,20 @@ Result<boost::asio::ip::address> address_of(const std::vector<Peer>& hosts, cons
   auto address = parse_address(peer);
   if (address.has_error()) return usage_error("'" + peer + "' is neither another host of the scenario nor an address");
   return address;
+}
+
+/// Nobody cuts the branch that the host sits on.
+Result<void> admitted(const Traffic& traffic, const std::string& fault) {
+  BOOST_OUTCOME_TRY(const auto policy, read_policy());
+  for (const auto& peer : traffic.peers) {
+    if (traffic.ports.empty()) {
+      BOOST_OUTCOME_TRY(admits_target(policy, fault, peer.to_string(), std::nullopt));
+    }
+    for (const auto port : traffic.ports) {
+      BOOST_OUTCOME_TRY(admits_target(policy, fault, peer.to_string(), port));
+    }
+  }
+  return success();
 }
 
 std::string told(const Stopped& counts) {
@@ -80,6 +95,7 @@ Result<Traffic> traffic_of(Parts& parts, const protocol::StepOrder& order) {
   }
   auto sound = checked(std::move(traffic));
   if (sound.has_error()) return std::move(sound).error().within(order.fault);
+  BOOST_OUTCOME_TRY(admitted(sound.value(), order.fault));
   return sound;
 }
 

@@ -22,6 +22,7 @@ const Fault network_partition{
     .plan = plan,
     .apply = apply,
     .revert = let_packets_pass,
+    .able = try_nftables,
 };
 
 }  // namespace troop::agents

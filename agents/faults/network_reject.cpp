@@ -29,6 +29,7 @@ const Fault network_reject{
     .plan = plan,
     .apply = apply,
     .revert = let_packets_pass,
+    .able = try_nftables,
 };
 
 }  // namespace troop::agents

@@ -52,9 +52,9 @@ Result<Policy> read_policy();
 Result<void> admits_environment(const Policy& policy, std::string_view environment);
 /// Whether the fault may be done, for so long. Errors: usage.
 Result<void> admits_fault(const Policy& policy, std::string_view fault, std::optional<Duration> period);
-/// Whether a fault may hit what is at this address and port. Errors: usage.
+/// Whether a fault may hit what is at this address, on this port or on all. Errors: usage.
 Result<void> admits_target(const Policy& policy, std::string_view fault, const std::string& address,
-                           std::uint16_t port);
+                           std::optional<std::uint16_t> port);
 
 /// The arguments of a command, the first of them an absolute path. Blocks on the disk. Errors: usage.
 Result<std::vector<std::string>> named_command(const std::string& entry, const std::string& action);

@@ -56,10 +56,11 @@ Result<void> admits_fault(const Policy& policy, std::string_view fault, std::opt
 }
 
 Result<void> admits_target(const Policy& policy, std::string_view fault, const std::string& address,
-                           std::uint16_t port) {
-  const std::string what = fmt::format("{} on {}, port {}", fault, address, port);
-  if (std::ranges::find(policy.protected_ports, port) != policy.protected_ports.end()) {
-    return refused(policy, what, fmt::format("'protected_ports' has {}", port));
+                           std::optional<std::uint16_t> port) {
+  const std::string what =
+      fmt::format("{} on {}, {}", fault, address, port ? fmt::format("port {}", *port) : "all ports");
+  for (const auto kept : policy.protected_ports) {
+    if (!port || *port == kept) return refused(policy, what, fmt::format("'protected_ports' has {}", kept));
   }
   if (policy.protected_peers.empty()) return success();
   boost::system::error_code failure;

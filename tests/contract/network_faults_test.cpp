@@ -1,6 +1,9 @@
 // What every fault on a host's network owes, in a network namespace of the test's own, whose loopback plays the peers.
 #include <gmock/gmock.h>
 
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "agents/fault.hpp"
@@ -9,6 +12,7 @@
 #include "tests/support/coroutine.hpp"
 #include "tests/support/fault_name.hpp"
 #include "tests/support/private_network.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace troop::agents {
 namespace {
@@ -80,6 +84,24 @@ TEST_P(EveryNetworkFault, ChangesNothingWhenItIsPlanned) {
   EXPECT_EQ(undo.value().state.at("fault").as_string(), GetParam().name);
   EXPECT_EQ(ruleset(), before_);
   EXPECT_TRUE(parts_.holdings().empty());
+}
+
+TEST_P(EveryNetworkFault, RefusesWhatTheHostsPolicyProtects) {
+  const testing_support::TemporaryFolder folder;
+  const auto path = folder / "policy.json";
+  setenv("TROOP_POLICY", path.c_str(), 1);
+  const auto expect_protected = [&](const std::string& policy, const std::string& hint) {
+    std::ofstream{path} << policy;
+    std::filesystem::permissions(path, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+    expect_refused(hint);
+  };
+  expect_protected(R"({"protected_peers": ["127.0.0.3"]})", "on 127.0.0.3, all ports: 'protected_peers' has");
+  expect_protected(R"({"protected_ports": [22]})", "on 127.0.0.2, all ports: 'protected_ports' has 22");
+  order_.parameters["port"] = std::int64_t{22};
+  expect_refused("on 127.0.0.2, port 22: 'protected_ports' has 22");
+  order_.parameters["port"] = std::int64_t{23};
+  EXPECT_TRUE(plan());
+  unsetenv("TROOP_POLICY");
 }
 
 TEST_P(EveryNetworkFault, ProvesThatItTookEffectAndThatTheHostIsAsBefore) {

@@ -88,6 +88,8 @@ TEST_F(PolicyTest, ProtectsPortsAndPeers) {
   EXPECT_TRUE(admits_target(safe, "broker.kill", "10.2.0.2", 5672));
   EXPECT_TRUE(admits_target(safe, "broker.kill", "fe80::1", 5672));
   expect_refused(admits_target(safe, "broker.kill", "10.0.0.6", 5671), "'protected_ports' has 5671");
+  expect_refused(admits_target(safe, "network.loss", "10.0.0.6", {}),
+                 "on 10.0.0.6, all ports: 'protected_ports' has 22");
   expect_refused(admits_target(safe, "broker.kill", "10.0.0.5", 5672), "'protected_peers' has \"10.0.0.5\"");
   expect_refused(admits_target(safe, "broker.kill", "10.1.255.9", 5672), "'protected_peers' has \"10.1.0.0/16\"");
   expect_refused(admits_target(safe, "broker.kill", "::ffff:10.1.2.3", 5672), "10.1.0.0/16");
