@@ -3,6 +3,7 @@ find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 find_package(simdjson REQUIRED)
 find_package(CURL REQUIRED)
+find_package(OpenSSL REQUIRED)
 
 set(TROOP_BOOST_INCLUDE "" CACHE PATH "Boost 1.81 headers, where they are not the system's")
 set(TROOP_BOOST_LIBRARIES "" CACHE PATH "Boost 1.81 libraries, where they are not the system's")

@@ -5,8 +5,10 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <csignal>
+#include <functional>
 
 #include "agents/fault.hpp"
+#include "agents/host/elsewhere.hpp"
 #include "agents/protocol/fields.hpp"
 #include "agents/protocol/spawn.hpp"
 #include "common/ids.hpp"
@@ -18,6 +20,7 @@ namespace {
 Error no_way() { return {ErrorKind::usage, "nothing here can stop or start the attached broker"}; }
 
 constexpr Duration answer_max = std::chrono::milliseconds{500};
+constexpr Duration check_max = std::chrono::seconds{5};
 constexpr Duration look_interval = std::chrono::milliseconds{20};
 constexpr Duration down_max = std::chrono::seconds{20};
 constexpr Duration silent_max = std::chrono::seconds{5};
@@ -117,7 +120,11 @@ asio::awaitable<Result<Proof>> AttachedPart::ready() {
       now, fmt::format("AMQP answered on port {} after {} ms", broker_->address().port, (now - asked) / 1'000'000)};
 }
 
-asio::awaitable<Result<void>> AttachedPart::check() { return broker_->vhost().check(); }
+asio::awaitable<Result<void>> AttachedPart::check() {
+  BOOST_OUTCOME_CO_TRY(co_await broker_->vhost().check());
+  const std::function<Result<void>()> look = [address = broker_->address()] { return check_tls(address, check_max); };
+  co_return co_await elsewhere(look);
+}
 
 asio::awaitable<Result<void>> AttachedPart::open(UndoJournal& journal) {
   BOOST_OUTCOME_CO_TRY(co_await check());
@@ -165,7 +172,7 @@ asio::awaitable<Result<Proof>> AttachedPart::answers(AmqpAnswer wanted, Duration
   const std::int64_t asked = monotonic_ns();
   const AmqpAddress& address = broker_->address();
   while (monotonic_ns() < asked + timeout.count()) {
-    const AmqpAnswer answer = co_await ask_amqp(address.host, address.port, answer_max);
+    const AmqpAnswer answer = co_await ask_amqp(address, answer_max);
     const std::int64_t now = monotonic_ns();
     if (answer == wanted) {
       co_return Proof{now, fmt::format("port {} {} after {} ms", address.port, what, (now - asked) / 1'000'000)};
@@ -194,7 +201,7 @@ asio::awaitable<Result<Proof>> AttachedPart::go_on() {
 }
 
 asio::awaitable<Result<Proof>> AttachedPart::bring_back() {
-  const AmqpAnswer answer = co_await ask_amqp(broker_->address().host, broker_->address().port, answer_max);
+  const AmqpAnswer answer = co_await ask_amqp(broker_->address(), answer_max);
   if (answer != AmqpAnswer::ready) {
     const auto started = co_await act(ServerControl::Action::start);
     if (started.has_error()) co_return Error{ErrorKind::unrestored, started.error().context};

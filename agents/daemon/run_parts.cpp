@@ -80,6 +80,7 @@ void WorkerPart::connect_to(const AmqpAddress& broker, std::uint64_t seed) {
   config_.user = broker.user;
   config_.password = broker.password;
   config_.vhost = broker.vhost;
+  config_.tls = broker.tls;
   config_.seed = seed;
 }
 

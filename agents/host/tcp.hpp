@@ -18,8 +18,9 @@ bool port_is_free(std::uint16_t port);
 /// socket can take its port (or connect to itself, which TCP allows).
 Result<std::uint16_t> pick_port();
 
-/// What a server on 127.0.0.1:`port` does with an AMQP 0-9-1 protocol header.
-enum class AmqpAnswer { refused, silent, ready };
+/// What a server on 127.0.0.1:`port` does with an AMQP 0-9-1 protocol header. Untrusted, only over TLS: somebody else
+/// answers there, which says nothing about the server.
+enum class AmqpAnswer { refused, silent, ready, untrusted };
 
 /// Connects, sends the header, waits up to `timeout` for the first byte of `connection.start` (a method frame: 0x01).
 boost::asio::awaitable<AmqpAnswer> ask_amqp(std::uint16_t port, Duration timeout);

@@ -46,6 +46,7 @@ std::optional<model::Value> value_from(const json::value& value) {
 json::object attach_json(const model::BrokerAttachment& attach) {
   return {{"url_from", attach.url_from},
           {"management_from", attach.management_from},
+          {"ca_file", attach.ca_file},
           {"vhost", attach.vhost},
           {"create", attach.create},
           {"shared_vhost", attach.shared_vhost},
@@ -62,6 +63,7 @@ Result<model::BrokerAttachment> attach_from(const json::value& value) {
   Fields fields{value};
   fields.take("url_from", attach.url_from);
   fields.take("management_from", attach.management_from);
+  fields.take("ca_file", attach.ca_file);
   fields.take("vhost", attach.vhost);
   fields.take("create", attach.create);
   fields.take("shared_vhost", attach.shared_vhost);

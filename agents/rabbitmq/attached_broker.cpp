@@ -35,7 +35,7 @@ AttachedBroker::AttachedBroker(const model::Broker& wanted, const model::Workloa
 boost::asio::awaitable<Result<void>> AttachedBroker::ready() {
   const std::int64_t deadline = monotonic_ns() + start_timeout_.count();
   while (!stopping_ && monotonic_ns() < deadline) {
-    const AmqpAnswer answer = co_await ask_amqp(addresses_.amqp.host, addresses_.amqp.port, answer_max);
+    const AmqpAnswer answer = co_await ask_amqp(addresses_.amqp, answer_max);
     if (answer == AmqpAnswer::ready) co_return success();
     co_await pause_for(look_interval);
   }

@@ -103,11 +103,11 @@ Result<std::string> read_secret(const std::string& reference) {
 }
 
 Result<BrokerAddresses> read_addresses(const model::BrokerAttachment& attachment) {
-  constexpr std::uint16_t amqp_port = 5672;
+  constexpr std::uint16_t amqp_port = 5672, amqps_port = 5671;
   BOOST_OUTCOME_TRY(const auto broker_text, read_secret(attachment.url_from));
   BOOST_OUTCOME_TRY(const auto broker, parse(broker_text, "url_from"));
-  if (broker.scheme != "amqp") {
-    return usage_error("url_from points to a URL that does not begin with amqp:// (amqps:// is not supported)");
+  if (broker.scheme != "amqp" && broker.scheme != "amqps") {
+    return usage_error("url_from points to a URL that begins with neither amqp:// nor amqps://");
   }
   if (broker.user.empty() || broker.password.empty())
     return usage_error("url_from points to a URL without credentials");
@@ -119,9 +119,17 @@ Result<BrokerAddresses> read_addresses(const model::BrokerAttachment& attachment
   if (management.scheme != "http" && management.scheme != "https") {
     return usage_error("management_from points to a URL that begins with neither http:// nor https://");
   }
+  const bool broker_tls = broker.scheme == "amqps";
+  if (!attachment.ca_file.empty()) {
+    if (!broker_tls && management.scheme != "https")
+      return usage_error("ca_file is given, but neither url_from nor management_from points to a URL of TLS");
+    BOOST_OUTCOME_TRY(check_ca_file(attachment.ca_file));
+  }
   BrokerAddresses out;
   BOOST_OUTCOME_TRY(out.amqp.host, resolve(broker.host, "url_from"));
-  out.amqp.port = broker.port == 0 ? amqp_port : broker.port;
+  if (broker_tls) out.amqp.tls = TlsPeer{broker.host, attachment.ca_file};
+  const std::uint16_t usual_port = broker_tls ? amqps_port : amqp_port;
+  out.amqp.port = broker.port == 0 ? usual_port : broker.port;
   out.amqp.user = broker.user;
   out.amqp.password = broker.password;
   out.amqp.vhost = attachment.vhost;
@@ -131,6 +139,7 @@ Result<BrokerAddresses> read_addresses(const model::BrokerAttachment& attachment
   out.management.url = management.scheme + "://" + management.host +
                        (management.port == 0 ? std::string{} : ":" + std::to_string(management.port)) + path;
   const bool own = !management.user.empty();
+  out.management.ca_file = attachment.ca_file;
   out.management.user = own ? management.user : broker.user;
   out.management.password = own ? management.password : broker.password;
   return out;

@@ -16,9 +16,10 @@ namespace troop::agents {
 Result<std::string> read_secret(const std::string& reference);
 
 struct ManagementAddress {
-  std::string url;  ///< "http://host:15672", without credentials and trailing slash.
+  std::string url;  ///< "http://host:15672" or "https://…", without credentials and trailing slash.
   std::string user;
   std::string password;  ///< Never printed.
+  std::string ca_file;   ///< As in the attachment; empty: the system's CAs.
 };
 
 struct BrokerAddresses {

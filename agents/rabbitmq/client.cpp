@@ -5,7 +5,10 @@
 #include <fmt/format.h>
 #include <sys/time.h>
 
+#include <functional>
 #include <memory>
+
+#include "agents/host/elsewhere.hpp"
 
 namespace troop::agents {
 namespace {
@@ -33,6 +36,9 @@ Error broken(std::string_view what, const amqp_rpc_reply_t& reply) {
   return {ErrorKind::lost, std::string{what} + ": " + why};
 }
 
+struct Release {
+  void operator()(amqp_connection_state_t connection) const { amqp_destroy_connection(connection); }
+};
 struct Destroy {
   void operator()(amqp_connection_state_t connection) const {
     amqp_connection_close(connection, AMQP_REPLY_SUCCESS);
@@ -41,16 +47,24 @@ struct Destroy {
 };
 using Connection = std::unique_ptr<amqp_connection_state_t_, Destroy>;
 
+/// Why it is not open; empty where it is.
+std::string open_socket(amqp_connection_state_t connection, const AmqpAddress& broker, Duration timeout) {
+  if (broker.tls) return open_tls(connection, broker.host, broker.port, *broker.tls, timeout).why;
+  amqp_socket_t* socket = amqp_tcp_socket_new(connection);
+  if (socket == nullptr) return "out of memory";
+  const timeval limit = to_timeval(timeout);
+  const int status = amqp_socket_open_noblock(socket, broker.host.c_str(), broker.port, &limit);
+  return status == AMQP_STATUS_OK ? "" : amqp_error_string2(status);
+}
+
 Result<Connection> connect(const AmqpAddress& broker, Duration timeout) {
   Connection connection{amqp_new_connection()};
-  amqp_socket_t* socket = connection ? amqp_tcp_socket_new(connection.get()) : nullptr;
-  if (socket == nullptr) return Error{ErrorKind::lost, "out of memory"};
+  if (!connection) return Error{ErrorKind::lost, "out of memory"};
   const timeval limit = to_timeval(timeout);
   amqp_set_handshake_timeout(connection.get(), &limit);
   amqp_set_rpc_timeout(connection.get(), &limit);
-  if (const int status = amqp_socket_open_noblock(socket, broker.host.c_str(), broker.port, &limit);
-      status != AMQP_STATUS_OK) {
-    return Error{ErrorKind::lost, std::string{"connect to the broker: "} + amqp_error_string2(status)};
+  if (const auto why = open_socket(connection.get(), broker, timeout); !why.empty()) {
+    return Error{ErrorKind::lost, "connect to the broker: " + why};
   }
   const auto reply = amqp_login(connection.get(), broker.vhost.c_str(), 0, frame_bytes_max, 0, AMQP_SASL_METHOD_PLAIN,
                                 broker.user.c_str(), broker.password.c_str());
@@ -58,7 +72,47 @@ Result<Connection> connect(const AmqpAddress& broker, Duration timeout) {
   return connection;
 }
 
+struct Greeting {
+  AmqpAnswer answer;
+  std::string why;  ///< Empty when ready.
+};
+
+/// What ask_amqp() of a port in clear does, within TLS. Blocks for about `timeout` at most.
+Greeting greet(const AmqpAddress& broker, Duration timeout) {
+  using Outcome = TlsOpening::Outcome;
+  const std::unique_ptr<amqp_connection_state_t_, Release> connection{amqp_new_connection()};
+  if (!connection) return {AmqpAnswer::refused, "out of memory"};
+  const TlsOpening opening = open_tls(connection.get(), broker.host, broker.port, *broker.tls, timeout);
+  if (opening.outcome == Outcome::untrusted) return {AmqpAnswer::untrusted, opening.why};
+  if (opening.outcome == Outcome::silent) return {AmqpAnswer::silent, opening.why};
+  if (opening.outcome == Outcome::refused) return {AmqpAnswer::refused, opening.why};
+  const timeval limit = to_timeval(timeout);
+  amqp_frame_t frame;
+  int status = amqp_send_header(connection.get());
+  if (status == AMQP_STATUS_OK) status = amqp_simple_wait_frame_noblock(connection.get(), &frame, &limit);
+  if (status == AMQP_STATUS_TIMEOUT) return {AmqpAnswer::silent, "no answer to AMQP"};
+  const bool started = status == AMQP_STATUS_OK && frame.frame_type == AMQP_FRAME_METHOD &&
+                       frame.payload.method.id == AMQP_CONNECTION_START_METHOD;
+  if (!started) return {AmqpAnswer::refused, "whoever answers does not speak AMQP"};
+  return {AmqpAnswer::ready, {}};
+}
+
 }  // namespace
+
+asio::awaitable<AmqpAnswer> ask_amqp(AmqpAddress broker, Duration timeout) {
+  if (!broker.tls) co_return co_await ask_amqp(broker.host, broker.port, timeout);
+  const std::function<AmqpAnswer()> work = [asked = std::move(broker), timeout] {
+    return greet(asked, timeout).answer;
+  };
+  co_return co_await elsewhere(work);
+}
+
+Result<void> check_tls(const AmqpAddress& broker, Duration timeout) {
+  if (!broker.tls) return success();
+  const Greeting greeting = greet(broker, timeout);
+  if (greeting.answer == AmqpAnswer::ready) return success();
+  return usage_error(fmt::format("AMQP over TLS on {}:{}: {}", broker.tls->name, broker.port, greeting.why));
+}
 
 std::string run_mark(std::uint64_t seed) { return fmt::format("{:016x}", seed); }
 

@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 #include <fmt/format.h>
 
+#include <array>
 #include <memory>
 
 #include "agents/host/elsewhere.hpp"
@@ -37,6 +38,25 @@ Error failed(const HttpRequest& request, std::string_view why) {
   return {ErrorKind::lost, fmt::format("{} {}: {}", request.method, request.url, why)};
 }
 
+/// Peer and name are verified: libcurl's default, said so that nothing takes it away.
+void verify_peer(CURL* curl, const std::string& ca_file) {
+  curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
+  curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
+  curl_easy_setopt(curl, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  if (ca_file.empty()) return;
+  curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file.c_str());
+  curl_easy_setopt(curl, CURLOPT_CAPATH, nullptr);  // the system's folder would count too
+}
+
+/// libcurl's own words where it has some; whose certificates counted where that is the question.
+std::string reason(CURLcode code, const char* details, const std::string& ca_file) {
+  if (code == CURLE_WRITE_ERROR) return "the answer is longer than 8 MiB";
+  std::string why = *details != '\0' ? details : curl_easy_strerror(code);
+  if (code == CURLE_PEER_FAILED_VERIFICATION)
+    why += ", by the CAs of " + (ca_file.empty() ? "the system; ca_file names others" : ca_file);
+  return why;
+}
+
 }  // namespace
 
 Result<HttpAnswer> ask_http(const HttpRequest& request) {
@@ -57,6 +77,9 @@ Result<HttpAnswer> ask_http(const HttpRequest& request) {
   curl_easy_setopt(curl, CURLOPT_PROXY, "");  // not even one that the environment names
   curl_easy_setopt(curl, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  verify_peer(curl, request.ca_file);
+  std::array<char, CURL_ERROR_SIZE> details{};
+  curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, details.data());
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, connect_ms_max);
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count() / 1'000'000));
   curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
@@ -75,7 +98,7 @@ Result<HttpAnswer> ask_http(const HttpRequest& request) {
   }
   if (!request.unix_socket.empty()) curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
   if (const CURLcode code = curl_easy_perform(curl); code != CURLE_OK) {
-    return failed(request, code == CURLE_WRITE_ERROR ? "the answer is longer than 8 MiB" : curl_easy_strerror(code));
+    return failed(request, reason(code, details.data(), request.ca_file));
   }
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer.status);
   return answer;

@@ -1,4 +1,5 @@
-// One HTTP request, by libcurl: bounded in time and size, no redirects, no proxy, nothing but http and https.
+// One HTTP request, by libcurl: bounded in time and size, no redirects, no proxy, nothing but http and https. Whoever
+// answers https is always verified.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -19,6 +20,7 @@ struct HttpRequest {
   std::string body = {};                  ///< JSON; sent where it is not empty.
   std::vector<std::string> headers = {};  ///< "Name: value"
   std::string unix_socket = {};           ///< Path of a socket to ask instead of the URL's host.
+  std::string ca_file = {};               ///< For https: whose certificates alone count; empty: the system's.
   Duration timeout = std::chrono::seconds{3};
 };
 

@@ -31,7 +31,8 @@ ManagementApi::Answer<HttpAnswer> ManagementApi::ask(std::string method, std::st
                       .url = address_.url + "/api" + path,
                       .user = address_.user,
                       .password = address_.password,
-                      .body = std::move(body)};
+                      .body = std::move(body),
+                      .ca_file = address_.ca_file};
   if (!reason.empty()) request.headers.push_back("X-Reason: " + reason);
   BOOST_OUTCOME_CO_TRY(auto answer, co_await ask_http_elsewhere(std::move(request)));
   if (!good(answer) && answer.status != not_found) {

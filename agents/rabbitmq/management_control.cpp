@@ -285,7 +285,7 @@ BrokerControl::Answer<void> ManagementControl::delete_policy(std::string name) {
 }
 
 BrokerControl::Answer<bool> ManagementControl::accepts_clients() {
-  const AmqpAnswer answer = co_await ask_amqp(address_.host, address_.port, answer_max);
+  const AmqpAnswer answer = co_await ask_amqp(address_, answer_max);
   co_return answer == AmqpAnswer::ready;
 }
 

@@ -38,6 +38,19 @@ Result<void> take(const json::object& from, std::string_view name, std::string& 
   return success();
 }
 
+/// Nothing: the broker is spoken to in clear.
+Result<void> take_tls(const json::object& from, std::optional<TlsPeer>& out) {
+  const json::value* value = from.if_contains("tls");
+  if (value == nullptr) return success();
+  if (!value->is_object()) return wrong("tls");
+  TlsPeer peer;
+  BOOST_OUTCOME_TRYV(take(value->get_object(), "name", peer.name));
+  BOOST_OUTCOME_TRYV(take(value->get_object(), "ca_file", peer.ca_file));
+  if (peer.name.empty()) return wrong("name");
+  out = std::move(peer);
+  return success();
+}
+
 std::string_view role_name(WorkerConfig::Role role) {
   static constexpr std::string_view names[] = {"producer", "consumer", "reader"};
   return names[static_cast<std::size_t>(role)];
@@ -108,7 +121,7 @@ std::vector<std::uint32_t> owned_keys(const WorkerConfig& config) {
 }
 
 std::string to_json(const WorkerConfig& config) {
-  const json::object object{
+  json::object object{
       {"role", role_name(config.role)},
       {"number", config.number},
       {"host", config.host},
@@ -122,6 +135,7 @@ std::string to_json(const WorkerConfig& config) {
       {"seed", config.seed},
       {"workload", protocol::to_json(config.workload)},
   };
+  if (config.tls) object["tls"] = {{"name", config.tls->name}, {"ca_file", config.tls->ca_file}};
   return json::serialize(object);
 }
 
@@ -141,6 +155,7 @@ Result<WorkerConfig> worker_config_from_json(std::string_view text) {
   BOOST_OUTCOME_TRYV(take(from, "vhost", config.vhost));
   BOOST_OUTCOME_TRYV(take(from, "user", config.user));
   BOOST_OUTCOME_TRYV(take(from, "password", config.password));
+  BOOST_OUTCOME_TRYV(take_tls(from, config.tls));
   BOOST_OUTCOME_TRYV(take<std::int64_t>(from, "start_ns", config.start_ns, 0, INT64_MAX));
   BOOST_OUTCOME_TRYV(take<int>(from, "effects_fd", config.effects_fd, -1, INT32_MAX));
   BOOST_OUTCOME_TRYV(take<std::uint64_t>(from, "seed", config.seed, 0, UINT64_MAX));

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "agents/rabbitmq/tls.hpp"
 #include "common/error.hpp"
 #include "scenarios/model/scenario.hpp"
 
@@ -22,7 +24,8 @@ struct WorkerConfig {
   std::uint16_t port = 0;
   std::string vhost = "/";
   std::string user;
-  std::string password;  ///< Never printed.
+  std::string password;        ///< Never printed.
+  std::optional<TlsPeer> tls;  ///< As in AmqpAddress.
   model::Workload workload;
   double rate = 0;  ///< Messages per second of this producer alone; 0: closed loop, as fast as the window lets.
   std::int64_t start_ns = 0;  ///< CLOCK_MONOTONIC: when the load begins; 0, or a time already past at a restart: now.

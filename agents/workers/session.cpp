@@ -4,6 +4,8 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -183,24 +185,32 @@ bool consume(amqp_connection_state_t connection, const WorkerConfig& config, con
 
 }  // namespace
 
+std::string Session::connect(const WorkerConfig& config, Duration timeout) {
+  connection_ = amqp_new_connection();
+  if (connection_ == nullptr) return "out of memory";
+  if (config.tls) {
+    const TlsOpening opening = open_tls(connection_, config.host, config.port, *config.tls, timeout);
+    if (opening.outcome != TlsOpening::Outcome::open) return "connect: " + opening.why;
+    tls_ = opening.tls;
+    fd_ = amqp_get_sockfd(connection_);
+    return {};
+  }
+  int error = 0;
+  UniqueFd fd = connect_to(config.host, config.port, timeout, error);
+  if (!fd) return "connect: " + std::generic_category().message(error);
+  amqp_socket_t* socket = amqp_tcp_socket_new(connection_);
+  if (socket == nullptr) return "out of memory";
+  fd_ = fd.get();
+  amqp_tcp_socket_set_sockfd(socket, fd.release());  // closed with the connection
+  return {};
+}
+
 OpenOutcome Session::open(const WorkerConfig& config) {
   OpenOutcome outcome;
   const Duration timeout = config.workload.publish.retry.timeout;
-  int error = 0;
-  UniqueFd fd = connect_to(config.host, config.port, timeout, error);
-  if (!fd) {
-    outcome.why = "connect: " + std::generic_category().message(error);
-    return outcome;
-  }
   auto session = std::make_unique<Session>();
-  session->connection_ = amqp_new_connection();
-  amqp_socket_t* socket = session->connection_ != nullptr ? amqp_tcp_socket_new(session->connection_) : nullptr;
-  if (socket == nullptr) {
-    outcome.why = "out of memory";
-    return outcome;
-  }
-  session->fd_ = fd.get();
-  amqp_tcp_socket_set_sockfd(socket, fd.release());  // closed with the connection
+  outcome.why = session->connect(config, timeout);
+  if (!outcome.why.empty()) return outcome;
   const timeval limit = to_timeval(timeout);
   amqp_set_handshake_timeout(session->connection_, &limit);
   amqp_set_rpc_timeout(session->connection_, &limit);
@@ -235,14 +245,28 @@ Session::~Session() {
 
 std::size_t Session::frame_bytes_max() const { return static_cast<std::size_t>(amqp_get_frame_max(connection_)); }
 
+ssize_t Session::send_some(const char* bytes, std::size_t size) {
+  if (tls_ != nullptr) {
+    ERR_clear_error();
+    std::size_t sent = 0;
+    const int status = SSL_write_ex(tls_, bytes, size, &sent);
+    if (status == 1) return static_cast<ssize_t>(sent);
+    const int why = SSL_get_error(tls_, status);
+    return why == SSL_ERROR_WANT_WRITE || why == SSL_ERROR_WANT_READ ? 0 : -1;
+  }
+  for (;;) {
+    const ssize_t sent = send(fd_, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent >= 0) return sent;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
+    if (errno != EINTR) return -1;
+  }
+}
+
 bool Session::flush() {
   while (sent_ < out_.size()) {
-    const ssize_t n = send(fd_, out_.data() + sent_, out_.size() - sent_, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n < 0) {
-      if (errno == EINTR) continue;
-      return errno == EAGAIN || errno == EWOULDBLOCK;
-    }
-    sent_ += static_cast<std::size_t>(n);
+    const ssize_t sent = send_some(out_.data() + sent_, out_.size() - sent_);
+    if (sent <= 0) return sent == 0;
+    sent_ += static_cast<std::size_t>(sent);
   }
   out_.clear();
   sent_ = 0;
@@ -258,7 +282,8 @@ bool Session::flush_until(std::int64_t deadline_ns) {
 }
 
 bool Session::buffered() const {
-  return amqp_frames_enqueued(connection_) != 0 || amqp_data_in_buffer(connection_) != 0;
+  return amqp_frames_enqueued(connection_) != 0 || amqp_data_in_buffer(connection_) != 0 ||
+         (tls_ != nullptr && SSL_pending(tls_) > 0);
 }
 
 Session::Received Session::receive(amqp_frame_t& frame) {

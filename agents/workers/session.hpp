@@ -63,10 +63,15 @@ class Session {
   void acknowledge_close(amqp_method_number_t close_ok, std::uint16_t on_channel);
 
  private:
+  /// Why there is no connection; empty where there is one.
+  std::string connect(const WorkerConfig& config, Duration timeout);
   bool set_up(const WorkerConfig& config, OpenOutcome& outcome);
+  /// As send(2): what the socket took, or nothing yet (0), or lost (-1).
+  ssize_t send_some(const char* bytes, std::size_t size);
 
   amqp_connection_state_t connection_ = nullptr;
   int fd_ = -1;
+  ssl_st* tls_ = nullptr;  ///< The connection's; null where it is in clear.
   std::string out_;
   std::size_t sent_ = 0;
 };

@@ -38,6 +38,7 @@ std::string broker_text(const model::Scenario& scenario) {
                                                        : "which must be empty";
   std::string out = fmt::format("  broker        {} that others run, at {}, managed at {}\n", broker.kind,
                                 attach.url_from, attach.management_from);
+  if (!attach.ca_file.empty()) out += fmt::format("  certificates  of CAs in {}\n", attach.ca_file);
   out += fmt::format("  vhost         {}, {}\n", attach.vhost, whose);
   const std::string exchanges =
       names.exchanges.empty() ? std::string{} : fmt::format("; exchanges {}", fmt::join(names.exchanges, ", "));

@@ -28,8 +28,9 @@ struct BrokerAttachment {
       return !systemd.empty() || !docker.empty() || !pid_file.empty() || !command.empty();
     }
   };
-  std::string url_from;         ///< A reference to amqp://user:password@host:port, never that itself.
-  std::string management_from;  ///< A reference to http://host:port of the management API.
+  std::string url_from;         ///< A reference to amqp[s]://user:password@host:port, never that itself.
+  std::string management_from;  ///< A reference to http[s]://host:port of the management API.
+  std::string ca_file;          ///< Of the CAs, in PEM, that alone vouch for the broker; empty: the system's.
   std::string vhost;
   bool create = false;             ///< The run makes the vhost and deletes it.
   bool shared_vhost = false;       ///< Others may have queues and exchanges there too.

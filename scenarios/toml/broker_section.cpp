@@ -44,9 +44,12 @@ void read_control(TableReader& reader, model::BrokerAttachment::Control& control
 }
 
 void read_attach(TableReader& reader, model::BrokerAttachment& attach) {
-  read_reference(reader, "url_from", "where the agent finds amqp://user:password@host:port", attach.url_from);
-  read_reference(reader, "management_from", "where the agent finds http://host:port of the management API",
+  read_reference(reader, "url_from", "where the agent finds amqp[s]://user:password@host:port", attach.url_from);
+  read_reference(reader, "management_from", "where the agent finds http[s]://host:port of the management API",
                  attach.management_from);
+  reader.text("ca_file", attach.ca_file, {.max_bytes = 4096});
+  if (reader.has("ca_file") && !attach.ca_file.starts_with('/'))
+    reader.problem("ca_file", "'ca_file' must be an absolute path, such as /etc/rabbitmq/ca.pem");
   if (reader.require("vhost", "the one place in that broker where the run works")) reader.text("vhost", attach.vhost);
   reader.boolean("create", attach.create);
   reader.boolean("shared_vhost", attach.shared_vhost);

@@ -5,7 +5,6 @@
 
 #include "tests/support/attached_world.hpp"
 #include "tests/support/plain_amqp.hpp"
-#include "tests/support/troop_test.hpp"
 
 namespace troop::test {
 namespace {
@@ -13,59 +12,13 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr Duration run_max = 150s;
-
-constexpr std::string_view begin = R"(
-name = "attached"
-duration = "6s"
-[workload]
-producers = 2
-consumers = 2
-rate = 500
-[workload.publish]
-retry = { attempts = 100, initial = "100ms", max = "1s", timeout = "5s" }
-[[steady_state]]
-probe = "amqp.publish"
-tolerance = { success = ">= 0.99" }
-[[invariant]]
-kind = "accounting"
-[system.broker.attach]
-url_from = "env:TROOP_BROKER_URL"
-management_from = "env:TROOP_MANAGEMENT_URL"
-)";
-
-constexpr std::string_view recovery = R"(
-[[invariant]]
-kind = "recovery"
-within = "20s"
-)";
-
-class AttachedBrokerTest : public TroopTest<testing::Test> {
+class AttachedBrokerTest : public AttachedRunTest {
  protected:
   void SetUp() override {
     auto started = SomebodysBroker::start();
     ASSERT_TRUE(started) << started.error().context;
     owner_ = std::move(started).value();
   }
-  /// A scenario that ends with `more`, which is in [system.broker.attach] at first.
-  std::vector<std::string> arguments(const std::string& more, const std::vector<std::string>& options = {}) {
-    const fs::path file = world_.root() / "attached.toml";
-    const bool breaks_something = more.find("[[step]]") != std::string::npos;
-    std::ofstream{file} << begin << more << (breaks_something ? recovery : "");
-    std::vector<std::string> all{"run", file.string(), "--out", world_.run_directory().string(), "--seed", "7"};
-    all.insert(all.end(), options.begin(), options.end());
-    return all;
-  }
-  /// Neither in what was said nor in any file of the run.
-  void expect_no_password(const TroopCommand& troop) {
-    EXPECT_THAT(everything(troop), Not(HasSubstr(owner_->password())));
-    for (const auto& entry : fs::recursive_directory_iterator{world_.root()}) {
-      if (!entry.is_regular_file()) continue;
-      EXPECT_THAT(slurp(entry.path()), Not(HasSubstr(owner_->password()))) << entry.path();
-    }
-  }
-
-  std::unique_ptr<SomebodysBroker> owner_;
 };
 
 TEST_F(AttachedBrokerTest, WorksInAVhostOfItsOwnAndDeletesIt) {
@@ -82,9 +35,7 @@ for = "1s"
                      owner_->variables()};
   // While it runs: the password is in no command line.
   EXPECT_TRUE(troop.says("broker.close_connections", 20s)) << everything(troop);
-  for (const pid_t pid : world_.processes()) {
-    EXPECT_THAT(slurp("/proc/" + std::to_string(pid) + "/cmdline"), Not(HasSubstr(owner_->password())));
-  }
+  expect_no_password_in_command_lines();
   ASSERT_EQ(troop.exit_code(run_max), 0) << everything(troop);
   const auto document = run_json(world_);
   const auto& fault = document.at("faults").at(0).as_object();

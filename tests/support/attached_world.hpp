@@ -9,15 +9,15 @@
 
 #include "agents/rabbitmq/http.hpp"
 #include "tests/support/private_broker.hpp"
-#include "tests/support/troop_run.hpp"
+#include "tests/support/troop_test.hpp"
 
 namespace troop::test {
 
 class SomebodysBroker {
  public:
-  static Result<std::unique_ptr<SomebodysBroker>> start() {
+  static Result<std::unique_ptr<SomebodysBroker>> start(const ServerFiles* tls = nullptr) {
     auto out = std::make_unique<SomebodysBroker>();
-    BOOST_OUTCOME_TRY(out->broker_, PrivateBroker::start_with_management());
+    BOOST_OUTCOME_TRY(out->broker_, PrivateBroker::start_with_management(tls));
     if (!eventually([&] { return out->ask("GET", "/whoami").status == 200; }, 60s)) {
       return Error{ErrorKind::lost, "the management API does not answer"};
     }
@@ -28,9 +28,15 @@ class SomebodysBroker {
   [[nodiscard]] const std::string& password() const { return broker_->address().password; }
   /// What troop needs in its environment.
   [[nodiscard]] std::vector<std::string> variables() const {
+    return {broker_url("amqp", "localhost", broker_->address().port),
+            management_url("http", "127.0.0.1", broker_->management_port())};
+  }
+  [[nodiscard]] std::string broker_url(std::string_view scheme, std::string_view host, std::uint16_t port) const {
     const auto& address = broker_->address();
-    return {fmt::format("TROOP_BROKER_URL=amqp://{}:{}@localhost:{}", address.user, address.password, address.port),
-            fmt::format("TROOP_MANAGEMENT_URL=http://127.0.0.1:{}/", broker_->management_port())};
+    return fmt::format("TROOP_BROKER_URL={}://{}:{}@{}:{}", scheme, address.user, address.password, host, port);
+  }
+  [[nodiscard]] static std::string management_url(std::string_view scheme, std::string_view host, std::uint16_t port) {
+    return fmt::format("TROOP_MANAGEMENT_URL={}://{}:{}/", scheme, host, port);
   }
   [[nodiscard]] agents::HttpAnswer ask(const std::string& method, const std::string& path,
                                        const std::string& body = {}) const {
@@ -59,6 +65,64 @@ class SomebodysBroker {
 
  private:
   std::unique_ptr<PrivateBroker> broker_;
+};
+
+/// Runs of the real `troop` on it.
+class AttachedRunTest : public TroopTest<testing::Test> {
+ protected:
+  static constexpr Duration run_max = 150s;
+
+  /// A scenario that ends with `more`, which is in [system.broker.attach] at first.
+  std::vector<std::string> arguments(const std::string& more, const std::vector<std::string>& options = {}) {
+    const fs::path file = world_.root() / "attached.toml";
+    const bool breaks_something = more.find("[[step]]") != std::string::npos;
+    std::ofstream{file} << attached_begin << more << (breaks_something ? attached_recovery : "");
+    std::vector<std::string> all{"run", file.string(), "--out", world_.run_directory().string(), "--seed", "7"};
+    all.insert(all.end(), options.begin(), options.end());
+    return all;
+  }
+  /// Neither in what was said nor in any file of the run.
+  void expect_no_password(const TroopCommand& troop) {
+    EXPECT_THAT(everything(troop), testing::Not(testing::HasSubstr(owner_->password())));
+    for (const auto& entry : fs::recursive_directory_iterator{world_.root()}) {
+      if (!entry.is_regular_file()) continue;
+      EXPECT_THAT(slurp(entry.path()), testing::Not(testing::HasSubstr(owner_->password()))) << entry.path();
+    }
+  }
+  /// While it runs.
+  void expect_no_password_in_command_lines() {
+    for (const pid_t pid : world_.processes()) {
+      const std::string command_line = slurp("/proc/" + std::to_string(pid) + "/cmdline");
+      EXPECT_THAT(command_line, testing::Not(testing::HasSubstr(owner_->password())));
+    }
+  }
+
+  std::unique_ptr<SomebodysBroker> owner_;
+
+ private:
+  static constexpr std::string_view attached_begin = R"(
+name = "attached"
+duration = "6s"
+[workload]
+producers = 2
+consumers = 2
+rate = 500
+[workload.publish]
+retry = { attempts = 100, initial = "100ms", max = "1s", timeout = "5s" }
+[[steady_state]]
+probe = "amqp.publish"
+tolerance = { success = ">= 0.99" }
+[[invariant]]
+kind = "accounting"
+[system.broker.attach]
+url_from = "env:TROOP_BROKER_URL"
+management_from = "env:TROOP_MANAGEMENT_URL"
+)";
+  static constexpr std::string_view attached_recovery = R"(
+[[invariant]]
+kind = "recovery"
+within = "20s"
+)";
 };
 
 }  // namespace troop::test

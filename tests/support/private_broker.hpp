@@ -17,6 +17,7 @@
 #include "agents/host/workspace.hpp"
 #include "agents/rabbitmq/broker.hpp"
 #include "agents/rabbitmq/client.hpp"
+#include "tests/support/private_ca.hpp"
 
 namespace troop::test {
 
@@ -38,13 +39,17 @@ inline Result<void> run_to_end(boost::asio::awaitable<Result<void>> work) {
 class PrivateBroker {
  public:
   /// Starts it and waits until it answers, a minute at most.
-  static Result<std::unique_ptr<PrivateBroker>> start() { return start(false); }
-  /// The same with its management API, which answers a little later.
-  static Result<std::unique_ptr<PrivateBroker>> start_with_management() { return start(true); }
+  static Result<std::unique_ptr<PrivateBroker>> start() { return start(false, nullptr); }
+  /// The same with its management API, which answers a little later; with `tls`, both are there over TLS too.
+  static Result<std::unique_ptr<PrivateBroker>> start_with_management(const ServerFiles* tls = nullptr) {
+    return start(true, tls);
+  }
   [[nodiscard]] std::uint16_t management_port() const { return management_port_; }
+  [[nodiscard]] std::uint16_t tls_port() const { return tls_port_; }
+  [[nodiscard]] std::uint16_t management_tls_port() const { return management_tls_port_; }
 
  private:
-  static Result<std::unique_ptr<PrivateBroker>> start(bool management) {
+  static Result<std::unique_ptr<PrivateBroker>> start(bool management, const ServerFiles* tls) {
     auto broker = std::make_unique<PrivateBroker>();
     BOOST_OUTCOME_TRYV(agents::ManagedBroker::check({}));
     BOOST_OUTCOME_TRY(auto folder, agents::Workspace::choose());
@@ -57,9 +62,25 @@ class PrivateBroker {
       std::ofstream{folder / "rabbitmq.conf", std::ios::app}
           << "management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = " << broker->management_port_ << '\n';
     }
+    if (tls != nullptr) {
+      BOOST_OUTCOME_TRYV(broker->listen_over_tls(folder / "rabbitmq.conf", *tls));
+    }
     BOOST_OUTCOME_TRYV(broker->broker_->spawn());
     BOOST_OUTCOME_TRYV(broker->await_ready());
     return broker;
+  }
+  Result<void> listen_over_tls(const std::filesystem::path& configuration, const ServerFiles& files) {
+    BOOST_OUTCOME_TRY(tls_port_, agents::pick_port());
+    BOOST_OUTCOME_TRY(management_tls_port_, agents::pick_port());
+    std::ofstream out{configuration, std::ios::app};
+    out << "listeners.ssl.1 = 127.0.0.1:" << tls_port_ << "\nssl_options.verify = verify_none\n"
+        << "management.ssl.ip = 127.0.0.1\nmanagement.ssl.port = " << management_tls_port_ << '\n';
+    for (const char* part : {"ssl_options", "management.ssl"}) {
+      out << part << ".cacertfile = " << files.ca.string() << '\n'
+          << part << ".certfile = " << files.certificate.string() << '\n'
+          << part << ".keyfile = " << files.key.string() << '\n';
+    }
+    return success();
   }
 
  public:
@@ -100,7 +121,7 @@ class PrivateBroker {
   Result<void> await_ready() { return run_to_end(broker_->ready()); }
 
   bool stopping_ = false;
-  std::uint16_t management_port_ = 0;
+  std::uint16_t management_port_ = 0, tls_port_ = 0, management_tls_port_ = 0;
   agents::Workspace workspace_;
   std::unique_ptr<agents::ManagedBroker> broker_;
 };

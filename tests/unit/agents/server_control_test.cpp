@@ -1,5 +1,4 @@
-// Ways to stop and start a broker that others run, and where its secrets are read from: against files, processes and an
-// engine of the test's own.
+// Ways to stop and start a broker that others run: against files, processes and an engine of the test's own.
 #include "agents/rabbitmq/server_control.hpp"
 
 #include <gmock/gmock.h>
@@ -12,7 +11,6 @@
 #include <fstream>
 #include <thread>
 
-#include "agents/rabbitmq/broker_url.hpp"
 #include "common/unique_fd.hpp"
 #include "tests/support/coroutine.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -24,7 +22,6 @@ namespace fs = std::filesystem;
 using Action = ServerControl::Action;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::Not;
 using testing_support::run;
 
 /// Answers one request per status, on a Unix socket, and keeps the request lines.
@@ -119,34 +116,6 @@ TEST_F(ServerControlTest, SignalsNobodyWhoIsNoBroker) {
       {.systemd = {}, .docker = {}, .pid_file = write("pid", std::to_string(getpid())), .command = "mq"});
   EXPECT_THAT(run(control->check(Action::kill)).error().context, HasSubstr("is no beam.smp"));
   EXPECT_TRUE(run(control->act(Action::kill)).has_error());
-}
-
-TEST_F(ServerControlTest, ReadsSecretsWhereTheyAreKeptAndTellsNone) {
-  setenv("TROOP_TEST_URL", "amqp://me:can%2Fary@127.0.0.1:5673/", 1);
-  const auto management = write("management", "http://127.0.0.1:15673/\nmore\n");
-  const auto addresses = [&](const std::string& url, const std::string& api) {
-    model::BrokerAttachment attachment;
-    attachment.url_from = url;
-    attachment.management_from = api;
-    attachment.vhost = "v";
-    return read_addresses(attachment);
-  };
-  const auto read = addresses("env:TROOP_TEST_URL", "file:" + management.string());
-  ASSERT_TRUE(read) << read.error().context;
-  EXPECT_EQ(read.value().amqp.password, "can/ary");
-  EXPECT_EQ(read.value().amqp.port, 5673);
-  EXPECT_EQ(read.value().management.url, "http://127.0.0.1:15673");
-  EXPECT_EQ(read.value().management.password, "can/ary");
-  for (const char* wrong : {"amqps://me:canary@h", "amqp://me:canary@h:99999999", "amqp://me:canary@h/other", "canary",
-                            "amqp://me:canary@no-such-host.invalid", "amqp://canary@127.0.0.1"}) {
-    setenv("TROOP_TEST_URL", wrong, 1);
-    const auto refused = addresses("env:TROOP_TEST_URL", "file:" + management.string());
-    ASSERT_TRUE(refused.has_error()) << wrong;
-    EXPECT_THAT(refused.error().context, Not(HasSubstr("canary")));
-  }
-  EXPECT_TRUE(read_secret("env:HOME").has_error());
-  const auto open = write("open", "amqp://me:canary@h", fs::perms::owner_read | fs::perms::others_read);
-  EXPECT_THAT(read_secret("file:" + open.string()).error().context, HasSubstr("chmod 600"));
 }
 
 }  // namespace

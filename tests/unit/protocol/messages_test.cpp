@@ -25,6 +25,7 @@ model::Broker unusual_broker() {
   auto& attach = broker.attach.emplace();
   attach.url_from = "env:TROOP_URL";
   attach.management_from = "file:/etc/troop/management";
+  attach.ca_file = "/etc/troop/ca.pem";
   attach.vhost = "a/b \"c\"";
   attach.create = true;
   attach.shared_vhost = true;

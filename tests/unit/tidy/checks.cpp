@@ -87,6 +87,7 @@ const std::vector<Library>& libraries() {
       {"boost/beast", {}},
       {"curl/", {"agents/rabbitmq/"}},
       {"amqp", {"agents/rabbitmq/", "agents/workers/", "tests/"}},
+      {"openssl/", {"agents/rabbitmq/", "agents/workers/", "tests/"}},
       {"rabbitmq-c/", {"agents/rabbitmq/", "agents/workers/", "tests/"}},
       {"gtest/", {"tests/"}},
       {"gmock/", {"tests/"}},

@@ -110,6 +110,10 @@ INSTANTIATE_TEST_SUITE_P(
         {"unknown_broker", "[system.broker]\nkind = \"kafka\"\n", "6:8: 'kind': \"kafka\" is not one of rabbitmq"},
         {"broker_of_nobody", "[system.broker]\nmanaged = false\n",
          "6:11: 'managed': without a broker of its own a run needs [system.broker.attach]"},
+        {"relative_ca_file",
+         "[system.broker.attach]\nurl_from = \"env:TROOP_URL\"\nmanagement_from = \"env:TROOP_MANAGEMENT\"\nvhost = "
+         "\"troop\"\nca_file = \"ca.pem\"\n",
+         "9:11: 'ca_file' must be an absolute path, such as /etc/rabbitmq/ca.pem"},
         {"port_out_of_range", "[system.broker]\nport = 70000\n", "6:8: 'port': 70000 is out of range, 0 to 65535"},
         {"relative_binary", "[system.broker]\nbinary = \"rabbitmq-server\"\n",
          "6:10: 'binary' must be an absolute path, such as /usr/lib/rabbitmq/bin/rabbitmq-server"},

@@ -24,6 +24,7 @@ WorkerConfig example() {
   config.port = 21000;
   config.user = "troop";
   config.password = "with \"quotes\" and \\ and ü";
+  config.tls = TlsPeer{"broker.example", "/etc/troop/ca.pem"};
   config.start_ns = 123456789012345;
   config.seed = UINT64_MAX;
   return config;
@@ -35,6 +36,7 @@ TEST(WorkerConfigTest, SurvivesTheWayThroughJson) {
   ASSERT_TRUE(back) << back.error().context;
   EXPECT_EQ(to_json(back.value()), to_json(config));
   EXPECT_EQ(back.value().password, config.password);
+  EXPECT_EQ(back.value().tls, config.tls);
   EXPECT_EQ(back.value().seed, config.seed);
   EXPECT_EQ(back.value().start_ns, config.start_ns);
   EXPECT_EQ(back.value().workload.queue.type, model::Queue::Type::quorum);
@@ -76,6 +78,7 @@ INSTANTIATE_TEST_SUITE_P(, WrongWorkerConfigTest,
                              {"port_too_large", "port", 70000},
                              {"port_fraction", "port", 5.5},
                              {"password_number", "password", 5},
+                             {"tls_flag", "tls", true},
                              {"rate_negative", "rate", -1},
                              {"seed_negative", "seed", -1},
                              {"start_negative", "start_ns", -1},
