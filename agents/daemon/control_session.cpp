@@ -20,6 +20,7 @@ namespace {
 
 constexpr Duration pump_interval = std::chrono::milliseconds{10};
 constexpr Duration version_max = std::chrono::seconds{4};  // to connect, and to log in: blocks for less than the lease
+constexpr Duration farewell_max = std::chrono::seconds{1};
 constexpr Duration watch_interval = std::chrono::milliseconds{100};
 constexpr std::size_t records_per_frame = 8192;
 constexpr std::size_t queued_bytes_max = 8 << 20;
@@ -54,6 +55,12 @@ void ControlSession::interrupt(std::string reason) {
   if (ended_) return;
   ended_ = true;
   channel_->send(protocol::message_frame(json::serialize(json::object{{"notice", "ending"}, {"reason", reason}})));
+  protocol::spawn(io_, close_channel());
+}
+
+asio::awaitable<void> ControlSession::close_channel() {
+  const std::int64_t deadline = monotonic_ns() + farewell_max.count();
+  while (channel_->queued_bytes() > 0 && monotonic_ns() < deadline) co_await pause_for(std::chrono::milliseconds{1});
   channel_->close();
 }
 
@@ -63,7 +70,7 @@ asio::awaitable<std::vector<std::string>> ControlSession::serve() {
   protocol::spawn(io_, watch_lease());
   while (!ended_) {
     auto frame = co_await channel_->receive();
-    if (frame.has_error() || frame.value().kind != protocol::FrameKind::message) break;
+    if (ended_ || frame.has_error() || frame.value().kind != protocol::FrameKind::message) break;
     auto request = protocol::parse_message(frame.value().body);
     if (request.has_error()) break;
     last_renewal_ = monotonic_ns();

@@ -62,6 +62,8 @@ class ControlSession {
   void keep(const KeptLog& log);
   asio::awaitable<void> watch_parts();
   asio::awaitable<void> watch_lease();
+  /// Whoever listens hears why; whoever hangs is not waited for.
+  asio::awaitable<void> close_channel();
   void notify_event(std::string_view type, std::string_view f, std::int64_t time, boost::json::object fields);
   void notify_fault(const Step& step, std::string_view phase, std::string_view type, std::int64_t time,
                     std::string_view error = {});
