@@ -1,10 +1,8 @@
 #include "agents/faults/network_faults.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 
 #include "agents/faults/control_faults.hpp"
 #include "agents/host/policy.hpp"
@@ -12,7 +10,6 @@
 namespace troop::agents {
 namespace {
 
-constexpr Duration effect_max = std::chrono::seconds{5};
 constexpr Duration look_interval = std::chrono::milliseconds{20};
 
 struct HeldFilter : Holding {
@@ -20,21 +17,6 @@ struct HeldFilter : Holding {
   Result<void> renew() override { return filter.renew(); }
   PacketFilter filter;
 };
-
-/// The value of `name` in a table of choices; the first where the step does not say.
-template <class T, std::size_t n>
-Result<T> chosen(const protocol::StepOrder& order, std::string_view name,
-                 const std::array<std::pair<std::string_view, T>, n>& choices) {
-  const auto given = order.parameters.find(name);
-  if (given == order.parameters.end()) return choices.front().second;
-  const auto* text = std::get_if<std::string>(&given->second);
-  const auto found = std::find_if(choices.begin(), choices.end(),
-                                  [&](const auto& choice) { return text != nullptr && choice.first == *text; });
-  if (found == choices.end()) {
-    return usage_error(fmt::format("{}: '{}' cannot be {}", order.fault, name, model::to_text(given->second)));
-  }
-  return found->second;
-}
 
 Result<boost::asio::ip::address> address_of(const std::vector<Peer>& hosts, const std::string& peer) {
   const auto host = std::find_if(hosts.begin(), hosts.end(), [&](const Peer& each) { return each.name == peer; });
@@ -101,6 +83,14 @@ Result<Traffic> traffic_of(Parts& parts, const protocol::StepOrder& order) {
 
 Result<UndoRecord> plan_to_stop(Parts& parts, const protocol::StepOrder& order, StopRuleOf rule_of) {
   BOOST_OUTCOME_TRY(rule_of(parts, order));
+  return network_record(order);
+}
+
+Error undone_meanwhile(const protocol::StepOrder& order) {
+  return {ErrorKind::cancelled, order.fault + ": undone before it was proven"};
+}
+
+Result<UndoRecord> network_record(const protocol::StepOrder& order) {
   auto nft = Nftables::open();
   auto tables = nft ? nft.value().tables() : nft.error();
   if (tables.has_error()) return std::move(tables).error().within(order.fault);
@@ -111,28 +101,28 @@ asio::awaitable<Result<Proof>> stop_packets(Parts& parts, const protocol::StepOr
   BOOST_OUTCOME_CO_TRY(auto rule, rule_of(parts, order));
   auto started = PacketFilter::start(std::move(rule), protocol::lease);
   if (started.has_error()) co_return std::move(started).error().within(order.fault);
-  auto held = std::make_unique<HeldFilter>(std::move(started).value());
-  PacketFilter& filter = held->filter;  // lives on there: only revert takes it away
-  parts.holdings()[order.number] = std::move(held);
-  const std::int64_t deadline = monotonic_ns() + effect_max.count();
+  parts.holdings()[order.number] = std::make_unique<HeldFilter>(std::move(started).value());
+  const std::int64_t deadline = monotonic_ns() + network_effect_max.count();
   while (monotonic_ns() < deadline) {
-    BOOST_OUTCOME_CO_TRY(const auto counts, filter.counters());
-    if (counts.stopped_in + counts.stopped_out > 0) co_return Proof{monotonic_ns(), told(counts)};
+    auto* held = held_by<HeldFilter>(parts, order);
+    if (held == nullptr) co_return undone_meanwhile(order);
+    BOOST_OUTCOME_CO_TRY(const auto counts, held->filter.counters());
+    const std::int64_t now = monotonic_ns();
+    if (counts.stopped_in + counts.stopped_out > 0) co_return Proof{now, told(counts)};
     co_await pause_for(look_interval);
   }
-  co_return not_proven(order, fmt::format("within {} no packet was stopped", model::to_text(effect_max)));
+  co_return not_proven(order, fmt::format("within {} no packet was stopped", model::to_text(network_effect_max)));
 }
 
 asio::awaitable<Result<Proof>> let_packets_pass(Parts& parts, const protocol::StepOrder& order, Seen) {
-  const auto held = parts.holdings().find(order.number);
-  if (held == parts.holdings().end()) co_return Proof{monotonic_ns(), "nothing is held"};
-  auto* ours = dynamic_cast<HeldFilter*>(held->second.get());
-  if (ours == nullptr) co_return not_restored(order, "what is held is no filter");
-  const auto counts = ours->filter.counters();
-  if (auto gone = ours->filter.stop(); gone.has_error()) co_return not_restored(order, gone.error());
-  const auto text = fmt::format("the table {} is gone{}", ours->filter.table(),
+  if (!parts.holdings().contains(order.number)) co_return Proof{monotonic_ns(), "nothing is held"};
+  auto* held = held_by<HeldFilter>(parts, order);
+  if (held == nullptr) co_return not_restored(order, "what is held is no filter");
+  const auto counts = held->filter.counters();
+  if (auto gone = held->filter.stop(); gone.has_error()) co_return not_restored(order, gone.error());
+  const auto text = fmt::format("the table {} is gone{}", held->filter.table(),
                                 counts.has_value() ? "; " + told(counts.value()) : std::string{});
-  parts.holdings().erase(held);
+  parts.holdings().erase(order.number);
   co_return Proof{monotonic_ns(), text};
 }
 

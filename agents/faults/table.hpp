@@ -21,6 +21,7 @@ extern const Fault broker_restart;
 extern const Fault broker_stop;
 extern const Fault broker_stop_app;
 extern const Fault broker_suspend_listeners;
+extern const Fault network_latency;
 extern const Fault network_loss;
 extern const Fault network_partition;
 extern const Fault network_reject;

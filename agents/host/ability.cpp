@@ -14,7 +14,9 @@
 #include <system_error>
 
 #include "agents/host/nftables.hpp"
+#include "agents/host/packet_queue.hpp"
 #include "agents/host/process.hpp"
+#include "agents/host/queue_table.hpp"
 #include "common/unique_fd.hpp"
 
 namespace troop::agents {
@@ -77,6 +79,16 @@ std::string make_owned_table() {
   return made.has_error() ? made.error().context : "";
 }
 
+std::string make_packet_queue() {
+  if (auto failure = enter_network_namespace(); !failure.empty()) return failure;
+  const auto queue = PacketQueue::open();
+  if (queue.has_error()) return queue.error().context;
+  Traffic traffic;
+  traffic.peers.emplace_back(boost::asio::ip::address_v4::loopback());
+  const auto table = QueueTable::start(std::move(traffic), queue.value().number(), std::chrono::seconds{1});
+  return table.has_error() ? table.error().context : "";
+}
+
 Ability of_network(std::string_view what, const std::string& failure, const char* otherwise) {
   if (failure.empty()) return {};
   // The kernel asks for rights, whatever else is missing.
@@ -118,6 +130,15 @@ Ability try_network_namespaces() {
 Ability try_nftables() {
   return of_network("no nftables table can be made that goes with its owner", in_child(make_owned_table),
                     "in a container, CAP_NET_ADMIN; else Linux 5.12 or later with nf_tables (modprobe nf_tables)");
+}
+
+Ability try_packet_queue() {
+  auto tried =
+      of_network("no packets can be held", in_child(make_packet_queue),
+                 "in a container, CAP_NET_ADMIN; else a kernel with nfnetlink_queue, nft_compat and xt_NFQUEUE "
+                 "(modprobe nfnetlink_queue nft_compat xt_NFQUEUE)");
+  if (tried.able()) tried.how = "NFQUEUE";
+  return tried;
 }
 
 }  // namespace troop::agents

@@ -18,5 +18,7 @@ Ability try_processes();
 Ability try_network_namespaces();
 /// A table that the kernel removes with its owner can be made, in a network namespace of its own. Likewise.
 Ability try_nftables();
+/// Packets can be held in a queue of the kernel's, in a network namespace of its own. Likewise.
+Ability try_packet_queue();
 
 }  // namespace troop::agents

@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <cmath>
-#include <ctime>
 #include <iterator>
 #include <map>
 #include <sstream>
@@ -14,15 +13,6 @@ namespace ip = boost::asio::ip;
 namespace {
 
 constexpr int sides = 1'000'000;  // of the die, one for each step of percent_min
-
-constexpr Duration tick_max = std::chrono::milliseconds{20};  // the kernel's timeouts may be early by a tick
-
-/// Goes on while the machine sleeps.
-std::int64_t boottime_ns() {
-  timespec now{};
-  clock_gettime(CLOCK_BOOTTIME, &now);
-  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-}
 
 /// "add element …" for each family that has peers.
 std::string add_elements(const std::string& table, const std::vector<ip::address>& peers) {
@@ -106,32 +96,31 @@ std::string whole_table(const std::string& table, const StopRule& rule, Duration
 
 }  // namespace
 
-PacketFilter::PacketFilter(Nftables nft, std::string table, std::string elements, Duration timeout)
-    : nft_(std::move(nft)), table_(std::move(table)), elements_(std::move(elements)), timeout_(timeout) {}
+PacketFilter::PacketFilter(Nftables nft, std::string table, std::string elements, Expiry expiry)
+    : nft_(std::move(nft)), table_(std::move(table)), elements_(std::move(elements)), expiry_(expiry) {}
 
 Result<PacketFilter> PacketFilter::start(StopRule rule, Duration timeout) {
   BOOST_OUTCOME_TRY(rule.traffic, checked(std::move(rule.traffic)));
   if (!(rule.percent >= PacketFilter::percent_min && rule.percent <= 100)) {
     return usage_error(fmt::format("{} % of the packets cannot be stopped", rule.percent));
   }
-  if (timeout <= tick_max) return usage_error("a filter that ends at once");
+  if (timeout <= Expiry::tick_max) return usage_error("a filter that ends at once");
   BOOST_OUTCOME_TRY(auto nft, Nftables::open());
   auto table = fresh_table_name();
   auto elements = add_elements(table, rule.traffic.peers);
-  const std::int64_t asked = boottime_ns();
+  Expiry expiry{timeout};
+  expiry.renewed(boottime_ns());
   BOOST_OUTCOME_TRY(nft.run(whole_table(table, rule, timeout) + elements));
-  PacketFilter filter{std::move(nft), std::move(table), std::move(elements), timeout};
-  filter.ends_at_ = asked + (timeout - tick_max).count();
-  return filter;
+  return PacketFilter{std::move(nft), std::move(table), std::move(elements), expiry};
 }
 
 Result<void> PacketFilter::renew() {
   const std::int64_t asked = boottime_ns();
-  if (!nft_ || asked >= ends_at_) return Error{ErrorKind::lost, "the filter " + table_ + " has ended"};
+  if (!nft_ || expiry_.is_over(asked)) return Error{ErrorKind::lost, "the filter " + table_ + " has ended"};
   // Elements are replaced in one transaction: to move a timeout in place is new in recent kernels.
   const auto flush = fmt::format("flush set inet {0} peers4\nflush set inet {0} peers6\n", table_);
   BOOST_OUTCOME_TRY(nft_->run(flush + elements_));
-  ends_at_ = asked + (timeout_ - tick_max).count();
+  expiry_.renewed(asked);
   return success();
 }
 

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 
+#include "agents/host/expiry.hpp"
 #include "agents/host/nftables.hpp"
 #include "agents/host/traffic.hpp"
 #include "common/clock.hpp"
@@ -47,13 +48,12 @@ class PacketFilter {
   [[nodiscard]] const std::string& table() const { return table_; }
 
  private:
-  PacketFilter(Nftables nft, std::string table, std::string elements, Duration timeout);
+  PacketFilter(Nftables nft, std::string table, std::string elements, Expiry expiry);
 
   std::optional<Nftables> nft_;
   std::string table_;
   std::string elements_;  ///< The command that adds them all.
-  Duration timeout_;
-  std::int64_t ends_at_ = 0;  ///< CLOCK_BOOTTIME, from the moment that renewal was asked for.
+  Expiry expiry_;
 };
 
 }  // namespace troop::agents

@@ -7,9 +7,9 @@
 
 namespace troop::model {
 
-/// `own`, and after them those that select packets.
-inline std::vector<Parameter> with_network_selectors(std::vector<Parameter> own = {}) {
-  const std::vector<Parameter> selectors{
+/// `own`, and after them those that select packets; without `direction` where the fault knows only one.
+inline std::vector<Parameter> with_network_selectors(std::vector<Parameter> own = {}, bool one_way = false) {
+  std::vector<Parameter> selectors{
       {.name = "peers",
        .type = ParameterType::text_list,
        .what = "the other ends: hosts of the scenario, IPv4 or IPv6 addresses; without it all other hosts"},
@@ -29,6 +29,7 @@ inline std::vector<Parameter> with_network_selectors(std::vector<Parameter> own 
        .minimum = 1,
        .maximum = 65535},
   };
+  if (one_way) std::erase_if(selectors, [](const Parameter& each) { return each.name == "direction"; });
   own.insert(own.end(), selectors.begin(), selectors.end());
   return own;
 }

@@ -35,6 +35,7 @@ class Chatter {
           const Datagrams here{from}, there{to};
           while (!end.stop_requested()) {
             here.send(there);
+            there.send(here);
             (void)there.receive(1);
           }
         }} {}
@@ -51,6 +52,7 @@ class EveryNetworkFault : public testing::TestWithParam<Fault> {
     order_.fault = GetParam().name;
     order_.victim = "here";
     if (order_.fault == "network.loss") order_.parameters["percent"] = 50.0;
+    if (order_.fault == "network.latency") order_.parameters["delay"] = Duration{std::chrono::milliseconds{20}};
     before_ = ruleset();
   }
   static std::string ruleset() {
@@ -199,7 +201,7 @@ INSTANTIATE_TEST_SUITE_P(, EveryNetworkFault, testing::ValuesIn(network_faults()
   return name;
 });
 
-TEST(NetworkFaultsTest, AreThere) { EXPECT_GE(network_faults().size(), 3U); }
+TEST(NetworkFaultsTest, AreThere) { EXPECT_GE(network_faults().size(), 4U); }
 
 }  // namespace
 }  // namespace troop::agents

@@ -58,6 +58,8 @@ class Datagrams {
     const auto host = boost::asio::ip::make_address(address);
     const boost::asio::ip::udp::endpoint here{host, 0};
     fd_.reset(::socket(host.is_v4() ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    const int buffer_bytes = 8 << 20;  // nothing is lost because we are slow
+    (void)::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &buffer_bytes, sizeof buffer_bytes);
     if (::bind(fd_.get(), here.data(), static_cast<socklen_t>(here.size())) != 0) fd_.reset();
     socklen_t size = sizeof address_;
     (void)::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&address_), &size);

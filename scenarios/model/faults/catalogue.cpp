@@ -18,6 +18,7 @@
 #include "scenarios/model/faults/broker_stop.hpp"
 #include "scenarios/model/faults/broker_stop_app.hpp"
 #include "scenarios/model/faults/broker_suspend_listeners.hpp"
+#include "scenarios/model/faults/network_latency.hpp"
 #include "scenarios/model/faults/network_loss.hpp"
 #include "scenarios/model/faults/network_partition.hpp"
 #include "scenarios/model/faults/network_reject.hpp"
@@ -46,6 +47,7 @@ const std::vector<FaultSpec>& faults() {
       broker_delete_binding(),
       process_kill(),
       process_pause(),
+      network_latency(),
       network_partition(),
       network_reject(),
       network_loss(),

@@ -1,0 +1,114 @@
+#include "agents/host/packet_queue.hpp"
+
+#include <arpa/inet.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nfnetlink_queue.h>
+#include <linux/netlink.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <array>
+#include <cerrno>
+
+namespace troop::agents {
+namespace {
+
+constexpr std::size_t message_max = 1024;  // without the packet's content it is far smaller
+constexpr std::size_t batch = 64;          // messages for one system call
+constexpr std::uint16_t first_number = 30'000;
+constexpr std::uint16_t numbers = 500;
+constexpr int receive_buffer_bytes = 64 << 20;  // what comes while we do not run
+
+/// A request about queue `number`, in `buffer`.
+nlmsghdr* request(char* buffer, std::uint16_t type, std::uint16_t flags, std::uint16_t number) {
+  nlmsghdr* header = mnl_nlmsg_put_header(buffer);
+  header->nlmsg_type = static_cast<std::uint16_t>((NFNL_SUBSYS_QUEUE << 8) | type);
+  header->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
+  auto* more = static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(header, sizeof(nfgenmsg)));
+  *more = {.nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0, .res_id = htons(number)};
+  return header;
+}
+
+/// 0, or what the kernel says against it.
+int bind_queue(int fd, std::uint16_t number) {
+  std::array<char, message_max> buffer{};
+  nlmsghdr* header = request(buffer.data(), NFQNL_MSG_CONFIG, NLM_F_ACK, number);
+  const nfqnl_msg_config_cmd command{.command = NFQNL_CFG_CMD_BIND, ._pad = 0, .pf = 0};
+  mnl_attr_put(header, NFQA_CFG_CMD, sizeof command, &command);
+  const nfqnl_msg_config_params parameters{.copy_range = 0, .copy_mode = NFQNL_COPY_META};
+  mnl_attr_put(header, NFQA_CFG_PARAMS, sizeof parameters, &parameters);
+  const std::uint32_t flags = NFQA_CFG_F_FAIL_OPEN | NFQA_CFG_F_GSO;
+  mnl_attr_put_u32(header, NFQA_CFG_FLAGS, htonl(flags));
+  mnl_attr_put_u32(header, NFQA_CFG_MASK, htonl(flags));
+  mnl_attr_put_u32(header, NFQA_CFG_QUEUE_MAXLEN, htonl(PacketQueue::length_max));
+  if (send(fd, header, header->nlmsg_len, 0) < 0) return errno;
+  const ssize_t got = recv(fd, buffer.data(), buffer.size(), 0);
+  if (got < 0) return errno;
+  header = reinterpret_cast<nlmsghdr*>(buffer.data());
+  if (!mnl_nlmsg_ok(header, static_cast<int>(got)) || header->nlmsg_type != NLMSG_ERROR) return EPROTO;
+  return -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(header))->error;
+}
+
+/// For each attribute of a message about a packet: `packets` is where its number goes.
+int note_number(const nlattr* attribute, void* packets) {
+  if (mnl_attr_get_type(attribute) != NFQA_PACKET_HDR) return MNL_CB_OK;
+  const auto* packet = static_cast<const nfqnl_msg_packet_hdr*>(mnl_attr_get_payload(attribute));
+  static_cast<std::vector<std::uint32_t>*>(packets)->push_back(ntohl(packet->packet_id));
+  return MNL_CB_STOP;
+}
+
+}  // namespace
+
+PacketQueue::PacketQueue(UniqueFd fd, std::uint16_t number)
+    : fd_(std::move(fd)), number_(number), buffer_(batch * message_max) {}
+
+Result<PacketQueue> PacketQueue::open() {
+  UniqueFd fd{socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER)};
+  if (!fd) return system_error(ErrorKind::usage, "nfnetlink_queue", errno);
+  const int on = 1;
+  setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &receive_buffer_bytes, sizeof receive_buffer_bytes);
+  setsockopt(fd.get(), SOL_NETLINK, NETLINK_NO_ENOBUFS, &on, sizeof on);
+  int wrong = 0;
+  for (std::uint16_t number = first_number; number < first_number + numbers; ++number) {
+    wrong = bind_queue(fd.get(), number);
+    if (wrong == 0) return PacketQueue{std::move(fd), number};
+    if (wrong != EBUSY && wrong != EPERM) break;  // what the kernel says of another's queue
+  }
+  return system_error(ErrorKind::usage, "nfnetlink_queue", wrong);
+}
+
+Result<void> PacketQueue::receive(std::vector<std::uint32_t>& packets) {
+  std::array<iovec, batch> parts;
+  std::array<mmsghdr, batch> messages{};
+  for (std::size_t i = 0; i < batch; ++i) {
+    parts[i] = {buffer_.data() + i * message_max, message_max};
+    messages[i].msg_hdr.msg_iov = &parts[i];
+    messages[i].msg_hdr.msg_iovlen = 1;
+  }
+  const int count = recvmmsg(fd_.get(), messages.data(), batch, MSG_DONTWAIT, nullptr);
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return success();
+  if (count < 0) return system_error(ErrorKind::lost, "nfnetlink_queue", errno);
+  for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
+    auto left = static_cast<int>(messages[i].msg_len);
+    for (auto* header = static_cast<nlmsghdr*>(parts[i].iov_base); mnl_nlmsg_ok(header, left);
+         header = mnl_nlmsg_next(header, &left)) {
+      if (header->nlmsg_type != ((NFNL_SUBSYS_QUEUE << 8) | NFQNL_MSG_PACKET)) continue;
+      mnl_attr_parse(header, sizeof(nfgenmsg), note_number, &packets);
+    }
+  }
+  return success();
+}
+
+Result<void> PacketQueue::release_until(std::uint32_t packet) {
+  std::array<char, message_max> buffer{};
+  nlmsghdr* header = request(buffer.data(), NFQNL_MSG_VERDICT_BATCH, 0, number_);
+  const nfqnl_msg_verdict_hdr verdict{.verdict = htonl(NF_ACCEPT), .id = htonl(packet)};
+  mnl_attr_put(header, NFQA_VERDICT_HDR, sizeof verdict, &verdict);
+  while (send(fd_.get(), header, header->nlmsg_len, 0) < 0) {
+    if (errno != EINTR) return system_error(ErrorKind::lost, "nfnetlink_queue", errno);
+  }
+  return success();
+}
+
+}  // namespace troop::agents

@@ -1,0 +1,204 @@
+// How exact and how fast the back ends of the network faults are, in a network namespace of their own. The floor of a
+// delay is a timer and a packet without a fault in the same run; that of throughput is loopback without a fault.
+//
+//   bench_network [--json]          needs root
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/prctl.h>
+
+#include <algorithm>
+#include <boost/asio/ip/tcp.hpp>
+#include <cmath>
+#include <cstring>
+#include <functional>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "agents/host/packet_delay.hpp"
+#include "agents/host/packet_filter.hpp"
+#include "tests/support/private_network.hpp"
+
+namespace {
+
+using namespace troop;
+using namespace troop::agents;
+using namespace std::chrono_literals;
+using troop::test::Datagrams;
+
+constexpr const char* here_address = "127.0.0.1";
+constexpr const char* peer_address = "127.0.0.2";
+constexpr int packets = 1000;
+constexpr Duration spacing = 1ms;
+
+bool json = false;
+bool all_hold = true;
+
+void report(const std::string& name, double value, std::string_view unit, double goal, bool holds, double floor) {
+  if (json) {
+    fmt::print("{}\n",
+               fmt::format(R"({{"bench":"network.{}","value":{:.4f},"unit":"{}","goal":{},"holds":{},"floor":{:.4f}}})",
+                           name, value, unit, goal, holds, floor));
+  } else {
+    fmt::print("network.{}: {:.4f} {} (goal {}, {}; the floor {:.4f})\n", name, value, unit, goal,
+               holds ? "holds" : "MISSED", floor);
+  }
+  all_hold = all_hold && holds;
+}
+
+double quantile(std::vector<double> values, double which) {
+  std::sort(values.begin(), values.end());
+  return values[std::min(values.size() - 1, static_cast<std::size_t>(static_cast<double>(values.size()) * which))];
+}
+double median(const std::vector<double>& values) { return quantile(values, 0.5); }
+
+void sleep_until(std::int64_t deadline) {
+  while (true) {
+    const std::int64_t left = deadline - monotonic_ns();
+    if (left <= 0) return;
+    const timespec time{.tv_sec = left / 1'000'000'000, .tv_nsec = left % 1'000'000'000};
+    ppoll(nullptr, 0, &time, nullptr);
+  }
+}
+
+enum class Since { due, sent };
+
+/// Milliseconds from when each packet was due to be sent, or was sent by the peer, until it is here.
+std::vector<double> travel(Since since) {
+  const Datagrams here{here_address}, peer{peer_address};
+  std::vector<std::int64_t> begins(packets);
+  const std::jthread sender{[&] {
+    prctl(PR_SET_TIMERSLACK, 1UL);
+    const std::int64_t begin = monotonic_ns();
+    for (int i = 0; i < packets; ++i) {
+      const std::int64_t due = begin + i * spacing.count();
+      sleep_until(due);
+      begins[static_cast<std::size_t>(i)] = since == Since::due ? due : monotonic_ns();
+      peer.send(here);
+    }
+  }};
+  std::vector<std::int64_t> came;
+  while (came.size() < packets && here.receive()) came.push_back(monotonic_ns());
+  std::vector<double> took;  // in their order, and none is lost
+  for (std::size_t i = 0; i < came.size(); ++i) took.push_back(static_cast<double>(came[i] - begins[i]) / 1e6);
+  return took;
+}
+
+void bench_accuracy(Duration delay) {
+  const double asked = static_cast<double>(delay.count()) / 1e6;
+  std::vector<double> medians, p99s, timer_medians, timer_p99s;
+  for (int round = 0; round < 5; ++round) {
+    const auto late = travel(Since::due);
+    auto held =
+        PacketDelay::start({.traffic = {.peers = {boost::asio::ip::make_address(peer_address)}}, .delay = delay}, 60s);
+    if (held.has_error()) {
+      fmt::print(stderr, "bench_network: {}\n", held.error().context);
+      all_hold = false;
+      return;
+    }
+    auto took = travel(Since::sent);
+    if (took.size() != packets || late.size() != packets) {
+      fmt::print(stderr, "bench_network: {} packets of {} came\n", took.size(), packets);
+      all_hold = false;
+      return;
+    }
+    for (auto& each : took) each -= asked;
+    medians.push_back(median(took));
+    p99s.push_back(quantile(took, 0.99));
+    timer_medians.push_back(median(late));
+    timer_p99s.push_back(quantile(late, 0.99));
+  }
+  const auto name = fmt::format("delay_{:g}ms", asked);
+  report(name + "_error_median", median(medians), "ms", 0.2, std::abs(median(medians)) <= 0.2, median(timer_medians));
+  report(name + "_error_p99", median(p99s), "ms", median(timer_p99s) + 1, median(p99s) <= median(timer_p99s) + 1,
+         median(timer_p99s));
+}
+
+/// Gbit/s of one TCP connection from the peer to here.
+double throughput() {
+  const boost::asio::ip::tcp::endpoint server{boost::asio::ip::make_address(here_address), 7000};
+  const boost::asio::ip::tcp::endpoint client{boost::asio::ip::make_address(peer_address), 0};
+  const UniqueFd listener{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  const int on = 1;
+  setsockopt(listener.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (bind(listener.get(), server.data(), static_cast<socklen_t>(server.size())) != 0) return 0;
+  listen(listener.get(), 1);
+  const std::jthread sender{[&](const std::stop_token& end) {
+    const UniqueFd fd{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    (void)bind(fd.get(), client.data(), static_cast<socklen_t>(client.size()));
+    if (connect(fd.get(), server.data(), static_cast<socklen_t>(server.size())) != 0) return;
+    const std::vector<char> data(1 << 18);
+    while (!end.stop_requested() && send(fd.get(), data.data(), data.size(), MSG_NOSIGNAL) > 0) {
+    }
+  }};
+  const UniqueFd connection{accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC)};
+  std::vector<char> data(1 << 20);
+  std::int64_t begin = monotonic_ns(), bytes = 0;
+  const std::int64_t warm = begin + Duration{1s}.count(), end = begin + Duration{4s}.count();
+  for (bool counting = false; monotonic_ns() < end;) {
+    const ssize_t got = recv(connection.get(), data.data(), data.size(), 0);
+    if (got <= 0) return 0;
+    if (counting) bytes += got;
+    if (!counting && monotonic_ns() >= warm) {
+      counting = true;
+      begin = monotonic_ns();
+    }
+  }
+  return static_cast<double>(bytes) * 8 / static_cast<double>(monotonic_ns() - begin);
+}
+
+/// The goal is an absolute one, and a share of what flows without a fault.
+void bench_throughput(Duration delay, double goal_gbit, double goal_share) {
+  const double plain = throughput();
+  auto held =
+      PacketDelay::start({.traffic = {.peers = {boost::asio::ip::make_address(peer_address)}}, .delay = delay}, 60s);
+  if (held.has_error()) return;
+  const double slowed = throughput();
+  const double goal = std::max(goal_gbit, goal_share * plain);
+  report(fmt::format("throughput_{:g}ms", static_cast<double>(delay.count()) / 1e6), slowed, "Gbit/s", goal,
+         slowed >= goal, plain);
+}
+
+double milliseconds(const std::function<bool()>& work) {
+  const std::int64_t begin = monotonic_ns();
+  if (!work()) all_hold = false;
+  return static_cast<double>(monotonic_ns() - begin) / 1e6;
+}
+
+void bench_filter(unsigned pairs, double goal_ms) {
+  std::vector<double> starts, renewals, stops;
+  for (int round = 0; round < 5; ++round) {
+    StopRule rule{.traffic = {.direction = Direction::out}};
+    for (unsigned i = 0; i < pairs; ++i) rule.traffic.peers.emplace_back(boost::asio::ip::address_v4{0x0a000001 + i});
+    std::optional<PacketFilter> filter;
+    starts.push_back(milliseconds([&] {
+      auto started = PacketFilter::start(rule, 60s);
+      if (started) filter.emplace(std::move(started).value());
+      return filter.has_value();
+    }));
+    if (!filter) return;
+    renewals.push_back(milliseconds([&] { return filter->renew().has_value(); }));
+    stops.push_back(milliseconds([&] { return filter->stop().has_value(); }));
+  }
+  report(fmt::format("cut_{}", pairs), median(starts), "ms", goal_ms, median(starts) <= goal_ms, 0);
+  report(fmt::format("renew_{}", pairs), median(renewals), "ms", goal_ms, median(renewals) <= goal_ms, 0);
+  report(fmt::format("heal_{}", pairs), median(stops), "ms", 500, median(stops) <= 500, 0);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  json = argc > 1 && std::string_view{argv[1]} == "--json";
+  const troop::test::PrivateNetwork network;
+  if (!network.why_not().empty()) {
+    fmt::print(stderr, "bench_network: {}\n", network.why_not());
+    return 1;
+  }
+  prctl(PR_SET_TIMERSLACK, 1UL);
+  bench_filter(1, 10);
+  bench_filter(10'000, 500);
+  for (const Duration delay : {Duration{1ms}, Duration{10ms}, Duration{50ms}, Duration{200ms}}) bench_accuracy(delay);
+  bench_throughput(1us, 0, 0.6);
+  bench_throughput(10ms, 2, 0);
+  return all_hold ? 0 : 1;
+}
