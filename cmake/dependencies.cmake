@@ -28,6 +28,13 @@ find_path(CLI11_INCLUDE CLI/CLI.hpp REQUIRED)
 add_library(cli11_headers INTERFACE)
 target_include_directories(cli11_headers SYSTEM INTERFACE ${CLI11_INCLUDE})
 
+find_path(NETLINK_INCLUDE netlink/route/link/veth.h PATH_SUFFIXES libnl3 REQUIRED)
+find_library(NETLINK_LIBRARY nl-3 REQUIRED)
+find_library(NETLINK_ROUTE_LIBRARY nl-route-3 REQUIRED)
+add_library(netlink_route INTERFACE)
+target_include_directories(netlink_route SYSTEM INTERFACE ${NETLINK_INCLUDE})
+target_link_libraries(netlink_route INTERFACE ${NETLINK_ROUTE_LIBRARY} ${NETLINK_LIBRARY})
+
 find_path(RABBITMQ_INCLUDE amqp.h REQUIRED)
 find_library(RABBITMQ_LIBRARY rabbitmq REQUIRED)
 add_library(rabbitmq_client INTERFACE)

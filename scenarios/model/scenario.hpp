@@ -19,8 +19,8 @@ using namespace std::chrono_literals;
 /// `[[host]]`: a place where parts of the run are, with a network of its own and an agent of its own.
 struct Host {
   std::string name;
-  std::string netns;    ///< An existing network namespace, as `ip netns` names it; empty: one is made for the run.
-  std::string address;  ///< IPv4, where the other hosts reach it; empty: chosen, together with the namespace.
+  std::string netns = {};    ///< An existing network namespace, as `ip netns` names it; empty: one is made for the run.
+  std::string address = {};  ///< IPv4, where the other hosts reach it; empty: chosen, together with the namespace.
   bool operator==(const Host&) const = default;
 };
 

@@ -39,6 +39,12 @@ void refuse_hosts(const model::Scenario& scenario, const Sound& sound, std::vect
       out.push_back({path, fmt::format("there are two hosts '{}'", names[i])});
   }
   if (names.size() > hosts_max) out.push_back({"host", fmt::format("more than {} hosts", hosts_max)});
+  const auto exists = [](const model::Host& host) { return !host.netns.empty(); };
+  if (std::ranges::any_of(scenario.hosts, exists) && !std::ranges::all_of(scenario.hosts, exists)) {
+    out.push_back({"host",
+                   "hosts that are made for the run and existing ones do not reach each other: give each a "
+                   "'netns', or none"});
+  }
   const auto place = [&](const std::string& path, const std::string& name) {
     if (std::ranges::find(names, name) != names.end()) return;
     out.push_back({path, names.empty() ? fmt::format("there is no host {}: declare it in [[host]]", in_quotes(name))
