@@ -21,6 +21,8 @@ namespace {
 constexpr Duration pump_interval = std::chrono::milliseconds{10};
 constexpr Duration version_max = std::chrono::seconds{4};  // to connect, and to log in: blocks for less than the lease
 constexpr Duration farewell_max = std::chrono::seconds{1};
+/// What is held expires in the kernel after a lease: it is renewed often enough to miss a few times.
+constexpr Duration holding_interval = protocol::lease / 5;
 constexpr Duration watch_interval = std::chrono::milliseconds{100};
 constexpr std::size_t records_per_frame = 8192;
 constexpr std::size_t queued_bytes_max = 8 << 20;
@@ -108,7 +110,8 @@ asio::awaitable<Result<json::object>> ControlSession::perform(const json::object
   BOOST_OUTCOME_CO_TRY(auto name, protocol::text_field(request, "request"));
   if (name == "hello") co_return hello(request);
   if (name == "prepare") co_return co_await prepare(request);
-  if (name == "renew") co_return json::object{};
+  if (name == "renew") co_return renew();
+  if (name == "make_hosts") co_return make_hosts(request);
   if (!parts_) co_return Error{ErrorKind::protocol, "'" + name + "' before 'prepare'"};
   if (put_back_) co_return Error{ErrorKind::protocol, "'" + name + "' after 'stop'"};
   if (name == "start_broker") co_return co_await start_broker();
@@ -145,20 +148,60 @@ Result<json::object> ControlSession::hello(const json::object& request) {
                       {"unpaid", std::move(unpaid)}};
 }
 
+Result<json::object> ControlSession::renew() {
+  const std::int64_t now = monotonic_ns();
+  if (!parts_ || now - last_held_ < holding_interval.count()) return json::object{};
+  for (const auto& [step, holding] : parts_->holdings()) {
+    if (auto renewed = holding->renew(); renewed.has_error()) {
+      return std::move(renewed).error().within(fmt::format("step {} could not be kept in force", step));
+    }
+  }
+  last_held_ = now;
+  return json::object{};
+}
+
+Result<json::object> ControlSession::make_hosts(const json::object& request) {
+  if (parts_ || !network_.hosts().empty())
+    return Error{ErrorKind::protocol, "'make_hosts' comes once, before 'prepare'"};
+  const json::value* wanted = request.if_contains("hosts");
+  BOOST_OUTCOME_TRY(const auto hosts, protocol::hosts_from_json(wanted == nullptr ? json::value{} : *wanted));
+  BOOST_OUTCOME_TRY(const auto own, protocol::text_field(request, "own"));
+  BOOST_OUTCOME_TRY(network_, Network::make(hosts));
+  const NetworkHost* here = network_.find(own);
+  if (here == nullptr) return Error{ErrorKind::protocol, "there is no host '" + own + "'"};
+  BOOST_OUTCOME_TRY(enter(here->netns.get()));
+  json::array made;
+  for (const auto& host : network_.hosts()) {
+    const std::string path = fmt::format("/proc/{}/fd/{}", getpid(), host.netns.get());
+    made.push_back(protocol::to_json(model::Host{host.name, path, host.address}));
+  }
+  return json::object{{"hosts", std::move(made)}};
+}
+
 asio::awaitable<Result<json::object>> ControlSession::prepare(const json::object& request) {
   if (parts_) co_return Error{ErrorKind::protocol, "'prepare' a second time"};
   const auto field = [&](std::string_view name) { return request.contains(name) ? request.at(name) : json::value{}; };
-  BOOST_OUTCOME_CO_TRY(const auto broker, protocol::broker_from_json(field("broker")));
-  BOOST_OUTCOME_CO_TRY(const auto workload, protocol::workload_from_json(field("workload")));
   BOOST_OUTCOME_CO_TRY(const auto environment, protocol::text_field(request, "environment"));
   BOOST_OUTCOME_CO_TRY(not_vetoed(state_folder()));
   BOOST_OUTCOME_CO_TRY(const auto policy, read_policy());
   BOOST_OUTCOME_CO_TRY(admits_environment(policy, environment));
-  if (!broker.attach) {
-    BOOST_OUTCOME_CO_TRY(ManagedBroker::check(broker));
+  model::Broker broker;
+  model::Workload workload;
+  if (request.contains("broker")) {
+    BOOST_OUTCOME_CO_TRY(broker, protocol::broker_from_json(field("broker")));
+    BOOST_OUTCOME_CO_TRY(workload, protocol::workload_from_json(field("workload")));
+    if (!broker.attach) {
+      BOOST_OUTCOME_CO_TRY(ManagedBroker::check(broker));
+    }
+    const auto log = std::filesystem::path{run_directory_} / "workers.log";
+    BOOST_OUTCOME_CO_TRY(parts_, RunParts::create(broker, workload, log, journal_, network_));
+  } else {
+    parts_ = RunParts::none(journal_);
   }
-  BOOST_OUTCOME_CO_TRY(
-      parts_, RunParts::create(broker, workload, std::filesystem::path{run_directory_} / "workers.log", journal_));
+  BOOST_OUTCOME_CO_TRY(const auto hosts, protocol::hosts_from_json(field("hosts")));
+  std::vector<Peer> peers;
+  for (const auto& host : hosts) peers.push_back({host.name, host.address});
+  parts_->set_peers(std::move(peers));
   const json::value steps = field("steps");
   if (!steps.is_array()) co_return Error{ErrorKind::protocol, "field 'steps' is missing or wrong"};
   for (const auto& entry : steps.get_array()) {
@@ -187,8 +230,10 @@ asio::awaitable<Result<json::object>> ControlSession::prepare(const json::object
 
 asio::awaitable<Result<json::object>> ControlSession::start_broker() {
   const std::int64_t asked = monotonic_ns();
+  Part* const broker = parts_->broker();
+  if (broker == nullptr) co_return Error{ErrorKind::protocol, "'start_broker' where there is none"};
   BOOST_OUTCOME_CO_TRY(co_await parts_->start_broker());
-  BOOST_OUTCOME_CO_TRY(auto proof, co_await parts_->broker().ready());
+  BOOST_OUTCOME_CO_TRY(auto proof, co_await broker->ready());
   const AmqpAddress& address = parts_->broker_address();
   BOOST_OUTCOME_CO_TRY(auto version, broker_version(address, version_max));
   co_await pause_for(Duration{0});                                          // so that nobody thinks we hang
@@ -196,7 +241,7 @@ asio::awaitable<Result<json::object>> ControlSession::start_broker() {
   co_return json::object{{"port", address.port},
                          {"version", version},
                          {"platform", platform.has_value() ? platform.value() : ""},
-                         {"pid", parts_->broker().process().pid()},
+                         {"pid", broker->process().pid()},
                          {"asked", asked},
                          {"ready", proof.time}};
 }
@@ -305,7 +350,7 @@ asio::awaitable<std::vector<std::string>> ControlSession::put_back() {
   if (put_back_ || !parts_) co_return std::vector<std::string>{};
   put_back_ = true;
   std::vector<std::string> problems;
-  co_await revert_on_attached(problems);
+  co_await revert_what_stays(problems);
   auto not_ended = co_await parts_->end_all([this](const KeptLog& log) { keep(log); });
   problems.insert(problems.end(), not_ended.begin(), not_ended.end());
   while (operations_ > 0) co_await pause_for(std::chrono::milliseconds{5});  // they see stopping(), or a dead process
@@ -324,11 +369,12 @@ asio::awaitable<std::vector<std::string>> ControlSession::put_back() {
   co_return problems;
 }
 
-asio::awaitable<void> ControlSession::revert_on_attached(std::vector<std::string>& problems) {
+asio::awaitable<void> ControlSession::revert_what_stays(std::vector<std::string>& problems) {
   for (auto& [number, step] : steps_) {
     while (step.busy) co_await pause_for(std::chrono::milliseconds{5});
-    if (!step.record || parts_->attached() == nullptr || parts_->find(step.order.victim) != parts_->attached())
-      continue;
+    const Part* victim = parts_->find(step.order.victim);
+    const bool stays = victim == nullptr || victim == parts_->attached();
+    if (!step.record || !stays) continue;
     notify_fault(step, "stop", "invoke", monotonic_ns());
     auto proof = co_await step.fault->revert(*parts_, step.order, step.undo.state);
     Result<void> done = success();
@@ -397,7 +443,7 @@ asio::awaitable<void> ControlSession::watch_parts() {
     for (const auto& worker : parts_->workers()) {
       if (worker->ring().corrupt()) interrupt("the evidence of " + worker->name() + " is corrupt");
     }
-    watch(parts_->broker());
+    if (Part* broker = parts_->broker()) watch(*broker);
   }
 }
 

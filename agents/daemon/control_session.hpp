@@ -46,6 +46,8 @@ class ControlSession {
   /// The same, with what a library throws as an error.
   asio::awaitable<Result<boost::json::object>> perform_safely(const boost::json::object& request);
   Result<boost::json::object> hello(const boost::json::object& request);
+  Result<boost::json::object> renew();
+  Result<boost::json::object> make_hosts(const boost::json::object& request);
   asio::awaitable<Result<boost::json::object>> prepare(const boost::json::object& request);
   asio::awaitable<Result<boost::json::object>> start_broker();
   asio::awaitable<Result<boost::json::object>> start_workers(const boost::json::object& request);
@@ -68,18 +70,21 @@ class ControlSession {
   void notify_fault(const Step& step, std::string_view phase, std::string_view type, std::int64_t time,
                     std::string_view error = {});
   asio::awaitable<std::vector<std::string>> put_back();
-  /// A broker that others run outlives the run, and so would the faults on it.
-  asio::awaitable<void> revert_on_attached(std::vector<std::string>& problems);
+  /// A broker that others run outlives the run, and so does a host: what is in force on them does not end with our
+  /// parts.
+  asio::awaitable<void> revert_what_stays(std::vector<std::string>& problems);
 
   asio::io_context& io_;
   std::shared_ptr<protocol::Channel> channel_;
   UndoJournal& journal_;
   std::vector<std::string> unpaid_;
+  Network network_;  ///< Empty: all parts are where this agent is.
   std::unique_ptr<RunParts> parts_;
   std::map<std::int64_t, Step> steps_;
   std::string run_directory_;
   std::int64_t last_renewal_ = 0;
-  int operations_ = 0;  ///< Coroutines that use parts_: it must outlive them.
+  std::int64_t last_held_ = 0;  ///< When what is held was renewed.
+  int operations_ = 0;          ///< Coroutines that use parts_: it must outlive them.
   bool ended_ = false;
   bool put_back_ = false;
 };

@@ -16,6 +16,7 @@
 #include "agents/daemon/doctor.hpp"
 #include "agents/daemon/host_state.hpp"
 #include "agents/guardian.hpp"
+#include "agents/host/namespaces.hpp"
 #include "agents/protocol/spawn.hpp"
 #include "agents/workers/worker.hpp"
 #include "common/version.hpp"
@@ -68,9 +69,17 @@ asio::awaitable<void> show_life(const agents::Guardian& guardian, Life& life) {
   }
 }
 
-int serve(int control_fd) {
+/// So that the guardian, too, is where the faults are.
+Result<void> move_to(const std::string& netns) {
+  if (netns.empty()) return success();
+  BOOST_OUTCOME_TRY(const auto place, agents::open_netns(netns));
+  return agents::enter(place.get());
+}
+
+int serve(int control_fd, const std::string& netns) {
   std::signal(SIGPIPE, SIG_IGN);
   fcntl(control_fd, F_SETFD, FD_CLOEXEC);
+  if (auto moved = move_to(netns); moved.has_error()) return refuse(control_fd, moved.error());
   const auto folder = agents::state_folder();
   const auto cleaned = agents::clean_up_after_the_dead(folder, agents::pay_for_attached, payment_max);
   for (const auto& problem : cleaned.problems) complain("left by a dead agent, not put back: " + problem);
@@ -154,7 +163,9 @@ int main(int argc, char** argv) {
   int control_fd = -1;
   CLI::App* serving = app.add_subcommand("serve", "Serve the controller at the other end of an inherited socket");
   serving->add_option("--control-fd", control_fd, "The socket's descriptor")->required()->check(CLI::Range(3, 1 << 20));
-  serving->callback([&] { exit_code = serve(control_fd); });
+  std::string netns;
+  serving->add_option("--netns", netns, "The network namespace to live in; without it the caller's")->type_name("PATH");
+  serving->callback([&] { exit_code = serve(control_fd, netns); });
 
   int config_fd = -1;
   int ring_fd = -1;

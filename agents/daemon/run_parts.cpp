@@ -34,8 +34,9 @@ Result<void> JournaledProcess::ended() {
   return journal_.settle(number);
 }
 
-BrokerPart::BrokerPart(const model::Broker& wanted, const fs::path& folder, UndoJournal& journal, const bool& stopping)
-    : broker_(wanted, folder, stopping), process_record_(journal), epmd_record_(journal) {}
+BrokerPart::BrokerPart(const model::Broker& wanted, const fs::path& folder, UndoJournal& journal, const bool& stopping,
+                       const std::string& listen_on)
+    : broker_(wanted, folder, stopping, listen_on), process_record_(journal), epmd_record_(journal) {}
 
 Result<void> BrokerPart::start() {
   const bool epmd_runs = broker_.epmd().alive();
@@ -95,7 +96,9 @@ Result<void> WorkerPart::start() {
       {own_path(), "worker", "--config-fd", std::to_string(secret.get()), "--ring-fd", std::to_string(ring_.fd())},
       {"PATH=/usr/bin:/bin", "LANG=C.UTF-8"},
       log_.string(),
-      std::move(inherited)};
+      std::move(inherited),
+      {},
+      netns_};
   BOOST_OUTCOME_TRY(process_, Process::spawn(what));
   BOOST_OUTCOME_TRY(record_.started(name_, process_));
   return success();
@@ -123,8 +126,8 @@ asio::awaitable<Result<void>> WorkerPart::end() {
 }
 
 Result<std::unique_ptr<RunParts>> RunParts::create(const model::Broker& broker, const model::Workload& workload,
-                                                   fs::path log, UndoJournal& journal) {
-  std::unique_ptr<RunParts> parts{new RunParts{journal}};
+                                                   fs::path log, UndoJournal& journal, const Network& network) {
+  auto parts = none(journal);
   parts->workload_ = workload;
   parts->topology_ = model::topology_of(workload);
   parts->log_ = std::move(log);
@@ -132,42 +135,68 @@ Result<std::unique_ptr<RunParts>> RunParts::create(const model::Broker& broker, 
     BOOST_OUTCOME_TRY(parts->attached_,
                       AttachedPart::create(broker, model::names_of(workload), parts->stopping_, random_hex(16)));
   } else {
+    parts->broker_host_ = network.find(broker.host);
+    if (parts->broker_host_ == nullptr && !broker.host.empty())
+      return Error{ErrorKind::protocol, "there is no host '" + broker.host + "'"};
     BOOST_OUTCOME_TRY(parts->folder_, Workspace::choose());
-    parts->broker_ = std::make_unique<BrokerPart>(broker, parts->folder_, journal, parts->stopping_);
+    const std::string listen_on = parts->broker_host_ == nullptr ? "" : parts->broker_host_->address;
+    parts->broker_ = std::make_unique<BrokerPart>(broker, parts->folder_, journal, parts->stopping_, listen_on);
   }
   if (workload.consume.idempotency != model::Consume::Idempotency::none) {
     BOOST_OUTCOME_TRY(parts->effects_, EffectsTable::create(parts->topology_.count(model::QueueDeclaration::Use::work),
                                                             static_cast<std::size_t>(workload.producers)));
   }
-  const auto declare = [&](WorkerConfig::Role role, std::int64_t count) -> Result<void> {
+  const auto declare = [&](WorkerConfig::Role role, std::int64_t count,
+                           const std::vector<std::string>& on) -> Result<void> {
     for (std::int64_t number = 1; number <= count; ++number) {
       BOOST_OUTCOME_TRY(auto ring, Ring::create());
       auto config = worker_config(role, number, workload);
       if (role == WorkerConfig::Role::consumer) config.effects_fd = parts->effects_.fd();
       parts->workers_.push_back(std::make_unique<WorkerPart>(std::move(config), std::move(ring), parts->log_, journal));
+      const std::string& place = model::place(on, number, broker.host);
+      const NetworkHost* host = network.find(place);
+      if (host == nullptr && !place.empty()) return Error{ErrorKind::protocol, "there is no host '" + place + "'"};
+      if (host != parts->broker_host_) parts->workers_.back()->run_on(*host);
     }
     return success();
   };
-  BOOST_OUTCOME_TRY(declare(WorkerConfig::Role::producer, workload.producers));
-  BOOST_OUTCOME_TRY(declare(WorkerConfig::Role::consumer, workload.consumers));
+  BOOST_OUTCOME_TRY(declare(WorkerConfig::Role::producer, workload.producers, workload.producers_on));
+  BOOST_OUTCOME_TRY(declare(WorkerConfig::Role::consumer, workload.consumers, workload.consumers_on));
   const auto sinks = parts->topology_.count(model::QueueDeclaration::Use::sink);
   const auto worked = parts->topology_.count(model::QueueDeclaration::Use::work);
-  BOOST_OUTCOME_TRY(declare(WorkerConfig::Role::reader, static_cast<std::int64_t>(sinks + worked)));
+  BOOST_OUTCOME_TRY(declare(WorkerConfig::Role::reader, static_cast<std::int64_t>(sinks + worked), {}));
   for (std::size_t i = parts->workers_.size() - worked; i < parts->workers_.size(); ++i) {
     parts->workers_[i]->last_resort = true;
   }
   return parts;
 }
 
+std::unique_ptr<RunParts> RunParts::none(UndoJournal& journal) {
+  return std::unique_ptr<RunParts>{new RunParts{journal}};
+}
+
+Part* RunParts::broker() {
+  if (attached_) return attached_.get();
+  return broker_.get();
+}
+
+BrokerControl* RunParts::broker_control() {
+  if (attached_) return &attached_->broker().control();
+  return broker_ ? broker_->broker().control() : nullptr;
+}
+
 Part* RunParts::find(std::string_view name) {
-  if (name == broker().name()) return &broker();
+  if (Part* part = broker(); part != nullptr && name == part->name()) return part;
   for (const auto& worker : workers_) {
     if (worker->name() == name) return worker.get();
   }
   return nullptr;
 }
 
-WorkloadRoute RunParts::route() const { return {topology_.queues.front().name, topology_.destination(0).exchange}; }
+WorkloadRoute RunParts::route() const {
+  if (topology_.queues.empty()) return {};
+  return {topology_.queues.front().name, topology_.destination(0).exchange};
+}
 
 const AmqpAddress& RunParts::broker_address() const {
   return attached_ ? attached_->broker().address() : broker_->broker().address();
@@ -187,8 +216,10 @@ Result<void> RunParts::start_workers(std::uint64_t seed) {
     if (!worker->last_resort) names.push_back(worker->name());
   }
   if (attached_) attached_->workers_start(seed, std::move(names));
+  AmqpAddress from_elsewhere = broker_address();
+  if (broker_host_ != nullptr) from_elsewhere.host = broker_host_->address;
   for (const auto& worker : workers_) {
-    worker->connect_to(broker_address(), seed);
+    worker->connect_to(worker->is_elsewhere() ? from_elsewhere : broker_address(), seed);
     if (worker->last_resort) continue;
     BOOST_OUTCOME_TRY(worker->start());
   }
@@ -205,7 +236,7 @@ asio::awaitable<std::vector<std::string>> RunParts::end_all(std::function<void(c
   const auto note = [&](const Result<void>& result) {
     if (result.has_error()) problems.push_back(result.error().context);
   };
-  broker().meant_to_run = false;
+  if (Part* part = broker()) part->meant_to_run = false;
   for (const auto& worker : workers_) {
     worker->meant_to_run = false;
     worker->ring().command(WorkerCommand::abort);

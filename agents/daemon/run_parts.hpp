@@ -8,6 +8,7 @@
 
 #include "agents/daemon/attached_part.hpp"
 #include "agents/daemon/kept_log.hpp"
+#include "agents/host/namespaces.hpp"
 #include "agents/host/workspace.hpp"
 #include "agents/part.hpp"
 #include "agents/rabbitmq/broker.hpp"
@@ -34,7 +35,7 @@ class JournaledProcess {
 class BrokerPart : public Part {
  public:
   BrokerPart(const model::Broker& wanted, const std::filesystem::path& folder, UndoJournal& journal,
-             const bool& stopping);
+             const bool& stopping, const std::string& listen_on);
   [[nodiscard]] const std::string& name() const override { return name_; }
   [[nodiscard]] std::string_view kind() const override { return "broker"; }
   [[nodiscard]] Process& process() override { return broker_.process(); }
@@ -54,6 +55,9 @@ class BrokerPart : public Part {
 class WorkerPart : public Part {
  public:
   WorkerPart(WorkerConfig config, Ring ring, std::filesystem::path log, UndoJournal& journal);
+  /// Where it runs, unless it is where the broker is; before the first start(). `host` outlives it.
+  void run_on(const NetworkHost& host) { netns_ = host.netns.get(); }
+  [[nodiscard]] bool is_elsewhere() const { return netns_ >= 0; }
   /// Where it connects; before the first start().
   void connect_to(const AmqpAddress& broker, std::uint64_t seed);
   [[nodiscard]] const std::string& name() const override { return name_; }
@@ -77,22 +81,27 @@ class WorkerPart : public Part {
   std::filesystem::path log_;
   Process process_;
   JournaledProcess record_;
+  int netns_ = -1;
   bool started_before_ = false;
 };
 
 class RunParts : public Parts {
  public:
   /// Declares the parts and starts none: nothing of the host is changed. `log` is a file that the workers' complaints
-  /// are appended to. Errors: usage, lost.
+  /// are appended to; `network`, which outlives the parts, has the hosts they are on. Errors: usage, lost.
   static Result<std::unique_ptr<RunParts>> create(const model::Broker& broker, const model::Workload& workload,
-                                                  std::filesystem::path log, UndoJournal& journal);
+                                                  std::filesystem::path log, UndoJournal& journal,
+                                                  const Network& network);
+  /// Of a host that has none: faults act on the host itself.
+  static std::unique_ptr<RunParts> none(UndoJournal& journal);
 
   Part* find(std::string_view name) override;
-  BrokerControl* broker_control() override {
-    return attached_ ? &attached_->broker().control() : broker_->broker().control();
-  }
+  BrokerControl* broker_control() override;
   [[nodiscard]] WorkloadRoute route() const override;
-  [[nodiscard]] Part& broker() { return attached_ ? static_cast<Part&>(*attached_) : *broker_; }
+  [[nodiscard]] std::vector<Peer> peers() const override { return peers_; }
+  void set_peers(std::vector<Peer> peers) { peers_ = std::move(peers); }
+  /// nullptr where there is none.
+  [[nodiscard]] Part* broker();
   [[nodiscard]] const AmqpAddress& broker_address() const;
   /// Null for a broker of our own.
   [[nodiscard]] AttachedPart* attached() { return attached_.get(); }
@@ -118,6 +127,8 @@ class RunParts : public Parts {
   explicit RunParts(UndoJournal& journal) : journal_(journal) {}
 
   UndoJournal& journal_;
+  std::vector<Peer> peers_;
+  const NetworkHost* broker_host_ = nullptr;
   model::Workload workload_;
   model::Topology topology_;
   std::filesystem::path log_;
@@ -125,8 +136,8 @@ class RunParts : public Parts {
   std::filesystem::path folder_;
   Workspace workspace_;
   std::optional<std::int64_t> workspace_record_;
-  std::unique_ptr<BrokerPart> broker_;      ///< Null where there is an attached one.
-  std::unique_ptr<AttachedPart> attached_;  ///< Null where there is a broker of our own.
+  std::unique_ptr<BrokerPart> broker_;      ///< Null where there is an attached one, or none.
+  std::unique_ptr<AttachedPart> attached_;  ///< Null where there is a broker of our own, or none.
   EffectsTable effects_;                    ///< What handlers noted; of no use where they note nothing.
   std::vector<std::unique_ptr<WorkerPart>> workers_;
 };

@@ -44,6 +44,7 @@ struct Spawn {
   std::string output;                    ///< File that standard output and error are appended to.
   std::vector<int> inherited;            ///< Descriptors the child keeps, under the same numbers.
   std::string directory = {};            ///< Where it works; empty: where we do.
+  int netns = -1;                        ///< The network namespace it lives in; -1: this thread's.
 };
 
 /// A child process. The kernel kills it when this process dies (PDEATHSIG), and the destructor does when it is dropped.

@@ -81,6 +81,26 @@ Result<model::BrokerAttachment> attach_from(const json::value& value) {
 
 }  // namespace
 
+json::object to_json(const model::Host& host) {
+  return {{"name", host.name}, {"netns", host.netns}, {"address", host.address}};
+}
+
+Result<std::vector<model::Host>> hosts_from_json(const json::value& value) {
+  constexpr std::size_t hosts_max = 256;
+  const auto* list = value.if_array();
+  if (list == nullptr || list->size() > hosts_max) return broken("field 'hosts' is missing or wrong");
+  std::vector<model::Host> hosts;
+  for (const auto& entry : *list) {
+    model::Host& host = hosts.emplace_back();
+    Fields fields{entry};
+    fields.take("name", host.name);
+    fields.take("netns", host.netns);
+    fields.take("address", host.address);
+    if (!fields.good()) return fields.error("host");
+  }
+  return hosts;
+}
+
 json::object to_json(const model::Broker& broker) {
   json::object out{{"kind", broker.kind},
                    {"managed", broker.managed},
@@ -88,7 +108,8 @@ json::object to_json(const model::Broker& broker) {
                    {"binary", broker.binary},
                    {"start_timeout", broker.start_timeout.count()},
                    {"plugins", json::array(broker.plugins.begin(), broker.plugins.end())},
-                   {"plugins_dir", broker.plugins_dir}};
+                   {"plugins_dir", broker.plugins_dir},
+                   {"host", broker.host}};
   if (broker.attach) out["attach"] = attach_json(*broker.attach);
   return out;
 }
@@ -116,6 +137,7 @@ Result<model::Broker> broker_from_json(const json::value& value) {
   fields.take("binary", broker.binary);
   fields.take("start_timeout", broker.start_timeout);
   fields.take("plugins_dir", broker.plugins_dir);
+  fields.take("host", broker.host);
   fields.take_each("plugins", plugins_max, [&](const json::value& entry) {
     const bool good = entry.is_string() && model::is_plugin_name(entry.get_string());
     if (good) broker.plugins.emplace_back(entry.get_string());

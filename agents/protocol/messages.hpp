@@ -6,7 +6,8 @@
 //
 //   request          carries                               reply
 //   hello            version, directory                    version, pid, host, kernel, cpus, unpaid, agent
-//   prepare          broker, workload, steps, environment  steps: [{back_end, undo_max, irreversible}]
+//   make_hosts       hosts, own                            hosts: [{name, address, netns}]
+//   prepare          steps, hosts, environment; broker, workload
 //   start_broker                                           port, version, platform, pid, asked, ready
 //   start_workers    seed                                  workers: [name …], by record-frame index
 //   begin            (the steady state is reached; the scenario's clock begins)
@@ -19,6 +20,10 @@
 //
 //   notice: event    {time, process, type, f, fields}      becomes a line of the history
 //           died     {part, detail}                        a part ended that nobody asked to end
+//
+// One agent has all parts of the run: it gets `make_hosts` where there are hosts, moves to the one that is its `own`,
+// and says in `netns` by which path an agent enters each of the others. Only that agent's `prepare` carries broker and
+// workload; `hosts` are the others as seen from it, in both.
 //
 // Times are CLOCK_MONOTONIC nanoseconds of the agent's host; durations nanoseconds.
 #pragma once
@@ -45,12 +50,14 @@ struct StepOrder {
 /// How long a fault outlives the last sign of life of its controller.
 inline constexpr Duration lease = std::chrono::seconds{10};
 
+boost::json::object to_json(const model::Host& host);
 boost::json::object to_json(const model::Broker& broker);
 boost::json::object to_json(const model::Workload& workload);
 boost::json::object to_json(const StepOrder& step);
 boost::json::object to_json(const Error& error);
 
 /// Each refuses what is missing, of the wrong type or out of range, with an error of kind protocol.
+Result<std::vector<model::Host>> hosts_from_json(const boost::json::value& json);
 Result<model::Broker> broker_from_json(const boost::json::value& json);
 Result<model::Workload> workload_from_json(const boost::json::value& json);
 Result<StepOrder> step_from_json(const boost::json::value& json);

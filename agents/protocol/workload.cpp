@@ -84,6 +84,8 @@ json::object to_json(const model::Workload& w) {
   return {{"kind", w.kind},
           {"producers", w.producers},
           {"consumers", w.consumers},
+          {"producers_on", json::array(w.producers_on.begin(), w.producers_on.end())},
+          {"consumers_on", json::array(w.consumers_on.begin(), w.consumers_on.end())},
           {"rate", w.rate},
           {"payload_bytes", w.payload_bytes},
           {"keys", w.keys},
@@ -111,6 +113,13 @@ json::object to_json(const model::Workload& w) {
 }
 
 namespace {
+
+void take_names(Fields& fields, std::string_view name, std::vector<std::string>& out) {
+  fields.take_each(name, lists_max, [&](const json::value& entry) {
+    if (entry.is_string()) out.emplace_back(entry.get_string());
+    return entry.is_string();
+  });
+}
 
 void take_exchange(Fields& fields, model::Exchange& exchange) {
   fields.take("name", exchange.name);
@@ -186,6 +195,8 @@ Result<model::Workload> workload_from_json(const json::value& value) {
   fields.take("kind", w.kind);
   fields.take("producers", w.producers, 0, workers_max);
   fields.take("consumers", w.consumers, 0, workers_max);
+  take_names(fields, "producers_on", w.producers_on);
+  take_names(fields, "consumers_on", w.consumers_on);
   fields.take("rate", w.rate, 0, rate_max);
   fields.take("payload_bytes", w.payload_bytes, 0, payload_bytes_max);
   fields.take("keys", w.keys, 1, INT32_MAX);

@@ -89,8 +89,8 @@ Result<void> ManagedBroker::check(const model::Broker& wanted) {
   return success();
 }
 
-ManagedBroker::ManagedBroker(model::Broker wanted, fs::path folder, const bool& stopping)
-    : wanted_(std::move(wanted)), folder_(std::move(folder)), stopping_(stopping) {}
+ManagedBroker::ManagedBroker(model::Broker wanted, fs::path folder, const bool& stopping, std::string listen_on)
+    : wanted_(std::move(wanted)), folder_(std::move(folder)), stopping_(stopping), listen_on_(std::move(listen_on)) {}
 
 Result<void> ManagedBroker::configure() {
   address_.port = wanted_.port;
@@ -112,9 +112,10 @@ Result<void> ManagedBroker::configure() {
   BOOST_OUTCOME_TRY(
       write_private(folder_ / "enabled_plugins", fmt::format("[{}].\n", fmt::join(wanted_.plugins, ","))));
   BOOST_OUTCOME_TRY(write_private(folder_ / "home/.erlang.cookie", random_hex(10), 0400));
-  return write_private(folder_ / "rabbitmq.conf",
-                       fmt::format("listeners.tcp.1 = 127.0.0.1:{}\ndefault_user = {}\ndefault_pass = {}\n",
-                                   address_.port, address_.user, address_.password));
+  std::string configuration = fmt::format("listeners.tcp.1 = 127.0.0.1:{}\n", address_.port);
+  if (!listen_on_.empty()) configuration += fmt::format("listeners.tcp.2 = {}:{}\n", listen_on_, address_.port);
+  configuration += fmt::format("default_user = {}\ndefault_pass = {}\n", address_.user, address_.password);
+  return write_private(folder_ / "rabbitmq.conf", configuration);
 }
 
 Result<void> ManagedBroker::spawn() {

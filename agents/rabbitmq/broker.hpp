@@ -23,8 +23,9 @@ class ManagedBroker {
   /// Whether this host could run it: binary, epmd, the port. Reads only. Errors: usage, saying what to do.
   static Result<void> check(const model::Broker& wanted);
 
-  /// `folder` exists and is private; `stopping` ends all waiting when it becomes true.
-  ManagedBroker(model::Broker wanted, std::filesystem::path folder, const bool& stopping);
+  /// `folder` exists and is private; `stopping` ends all waiting when it becomes true. `listen_on`: an address of this
+  /// host besides loopback; empty: none.
+  ManagedBroker(model::Broker wanted, std::filesystem::path folder, const bool& stopping, std::string listen_on = {});
 
   /// Chooses ports and password and writes the configuration. Blocking, milliseconds.
   Result<void> configure();
@@ -47,6 +48,7 @@ class ManagedBroker {
   model::Broker wanted_;
   std::filesystem::path folder_;
   const bool& stopping_;
+  std::string listen_on_;
   AmqpAddress address_;
   std::uint16_t distribution_port_ = 0;
   std::uint16_t epmd_port_ = 0;

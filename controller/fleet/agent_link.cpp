@@ -42,10 +42,11 @@ std::vector<std::string> agent_environment() {
 }
 
 /// posix_spawn with `control` as descriptor 3; returns the pid.
-Result<int> spawn_agent(const fs::path& agent, const fs::path& log, int control) {
+Result<int> spawn_agent(const fs::path& agent, const fs::path& log, int control, const std::string& netns) {
   const std::string path = agent.string();
   std::string fd = std::to_string(child_control_fd);
   std::vector<std::string> texts{path, "serve", "--control-fd", fd};
+  if (!netns.empty()) texts.insert(texts.end(), {"--netns", netns});
   std::vector<char*> argv;
   for (auto& text : texts) argv.push_back(text.data());
   argv.push_back(nullptr);
@@ -88,7 +89,7 @@ Result<fs::path> find_agent() {
 }
 
 Result<std::unique_ptr<AgentLink>> AgentLink::start(asio::io_context& io, const fs::path& agent, const fs::path& log,
-                                                    Listener listener) {
+                                                    Listener listener, const std::string& netns) {
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
     return system_error(ErrorKind::usage, "socketpair", errno);
@@ -97,7 +98,7 @@ Result<std::unique_ptr<AgentLink>> AgentLink::start(asio::io_context& io, const 
   UniqueFd theirs{fcntl(pair[1], F_DUPFD_CLOEXEC, 10)};
   ::close(pair[0]);
   ::close(pair[1]);
-  BOOST_OUTCOME_TRY(const int pid, spawn_agent(agent, log, theirs.get()));
+  BOOST_OUTCOME_TRY(const int pid, spawn_agent(agent, log, theirs.get(), netns));
 
   std::unique_ptr<AgentLink> link{new AgentLink{io, std::move(listener)}};
   link->pid_ = pid;

@@ -37,9 +37,10 @@ class AgentLink {
   };
 
   /// Starts the agent in a session of its own (the terminal's Ctrl-C is not for it) with its complaints in `log`.
-  /// Errors: usage.
+  /// `netns`: the network namespace that it moves to; empty: ours. Errors: usage.
   static Result<std::unique_ptr<AgentLink>> start(boost::asio::io_context& io, const std::filesystem::path& agent,
-                                                  const std::filesystem::path& log, Listener listener);
+                                                  const std::filesystem::path& log, Listener listener,
+                                                  const std::string& netns = {});
   AgentLink(const AgentLink&) = delete;
   AgentLink& operator=(const AgentLink&) = delete;
   /// An agent that still runs then reverts by itself: its socket closes.

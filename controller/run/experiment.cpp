@@ -90,7 +90,7 @@ void Experiment::interrupt(int signal_number) {
   if (signal_ != 0) return;
   signal_ = signal_number;
   progress_.note(way_to_end(signal_number) + ": undoing everything");
-  if (agent_ && running_) agent_->abandon();
+  if (fleet_ && running_) fleet_->abandon();
 }
 
 void Experiment::fail(Error error, const std::string& ended_by) {
@@ -114,7 +114,6 @@ void Experiment::end_phase() {
 
 asio::awaitable<void> Experiment::run() {
   document_.started_wall_ns = wall_ns();
-  protocol::spawn(io_, renew_lease());
   auto result = co_await conduct();
   if (signal_ != 0) {
     document_.ended_by = way_to_end(signal_);
@@ -122,7 +121,7 @@ asio::awaitable<void> Experiment::run() {
     fail(std::move(result).error(), "failed");
   }
   running_ = false;
-  co_await end_agent();
+  co_await end_agents();
   if (recorder_) {
     if (agent_lost_) recorder_->drop_records_from(complete_until_);
     record("run", history::Type::info, {{"phase", "stop"}, {"reason", document_.ended_by}});
@@ -156,27 +155,26 @@ asio::awaitable<Result<void>> Experiment::conduct() {
 
 asio::awaitable<Result<json::object>> Experiment::ask(std::string_view name, json::object fields, Duration timeout) {
   if (signal_ != 0) co_return Error{ErrorKind::cancelled, "interrupted"};
-  co_return co_await agent_->request(name, std::move(fields), timeout);
+  co_return co_await fleet_->main().request(name, std::move(fields), timeout);
 }
 
 asio::awaitable<Result<void>> Experiment::prepare() {
   begin_phase("prepare");
-  if (!request_.scenario.hosts.empty()) co_return usage_error("this version cannot run a scenario with [[host]] yet");
-  AgentLink::Listener listener;
+  Fleet::Listener listener;
   listener.records = [this](const auto& batch) { take_records(batch); };
   listener.watermark = [this](std::int64_t time) { write_history(time); };
-  listener.event = [this](const json::object& event) { take_event(event); };
+  listener.event = [this](const std::string& process, const json::object& event) { take_event(process, event); };
   listener.died = [this](const std::string& part, const std::string& detail) {
     fail({ErrorKind::lost, fmt::format("{} ended though nothing broke it: {}", part, detail)}, "part-lost");
   };
   listener.log = [this](std::string_view name, std::string_view bytes) { logs_.take(name, bytes); };
-  listener.lost = [this](const std::string& reason) {
+  listener.failed = [this](const Error& why) {
     agent_lost_ = true;
-    fail({ErrorKind::lost, "the agent ended during the run: " + reason}, "agent-lost");
+    fail(why, "agent-lost");
   };
-  BOOST_OUTCOME_CO_TRY(agent_,
-                       AgentLink::start(io_, request_.agent, request_.directory / "agent.log", std::move(listener)));
-  BOOST_OUTCOME_CO_TRY(auto hello, co_await agent_->greet(request_.directory));
+  fleet_.emplace(io_, request_.agent, request_.directory / "agent.log", std::move(listener));
+  BOOST_OUTCOME_CO_TRY(const auto hello,
+                       co_await fleet_->start(request_.scenario.hosts, request_.scenario.broker.host));
   document_.host_name =
       protocol::text_field(hello, "host").has_value() ? protocol::text_field(hello, "host").value() : "";
   if (auto kernel = protocol::text_field(hello, "kernel"); kernel.has_value()) document_.host_kernel = kernel.value();
@@ -184,17 +182,12 @@ asio::awaitable<Result<void>> Experiment::prepare() {
   if (auto own = protocol::text_field(hello, "agent"); own.has_value())
     document_.versions.emplace_back("troop-agent", own.value());
 
-  json::array steps;
+  std::vector<protocol::StepOrder> steps;
   for (const auto& step : request_.plan.steps) {
-    steps.push_back(protocol::to_json(protocol::StepOrder{static_cast<std::int64_t>(step.number), step.fault,
-                                                          step.victim, step.period, step.parameters}));
+    steps.push_back({static_cast<std::int64_t>(step.number), step.fault, step.victim, step.period, step.parameters});
   }
-  json::object whole{{"broker", protocol::to_json(request_.scenario.broker)},
-                     {"workload", protocol::to_json(request_.scenario.workload)},
-                     {"environment", request_.scenario.environment}};
-  whole["steps"] = std::move(steps);
-  BOOST_OUTCOME_CO_TRY(co_await ask("prepare", std::move(whole), answer_max));
-  co_return success();
+  if (signal_ != 0) co_return Error{ErrorKind::cancelled, "interrupted"};
+  co_return co_await fleet_->prepare(request_.scenario, steps);
 }
 
 asio::awaitable<Result<void>> Experiment::start_parts() {
@@ -210,7 +203,7 @@ asio::awaitable<Result<void>> Experiment::start_parts() {
   auto broker = co_await ask("start_broker", json::object{}, request_.scenario.broker.start_timeout + undo_slack);
   if (broker.has_error()) {
     // It never came up, and nothing else was started: the environment is wrong, not the host damaged.
-    if (signal_ == 0 && !agent_->lost() && !agent_->silent()) refusal_ = broker.error();
+    if (signal_ == 0 && !fleet_->main().lost() && !fleet_->main().silent()) refusal_ = broker.error();
     co_return std::move(broker).error();
   }
   record_start(broker.value());
@@ -286,6 +279,7 @@ asio::awaitable<Result<void>> Experiment::play_steps() {
 asio::awaitable<void> Experiment::play_step(std::size_t index, std::int64_t zero) {
   const PlannedStep& step = request_.plan.steps[index];
   formats::FaultRecord& fault = document_.faults[index];
+  AgentLink& agent = fleet_->of(step.victim);
   const json::object number{{"step", static_cast<std::int64_t>(step.number)}};
   while (running_ && monotonic_ns() < zero + step.at.count()) {
     co_await pause_until(std::min(monotonic_ns() + turn_length.count(), zero + step.at.count()));
@@ -293,7 +287,7 @@ asio::awaitable<void> Experiment::play_step(std::size_t index, std::int64_t zero
   if (running_ && signal_ == 0 && !failure_) {
     fault.asked = since_began(monotonic_ns());
     progress_.note(fmt::format("{} on {}", step.fault, step.victim));
-    auto applied = co_await ask("apply", number, step.spec.undo_max + undo_slack);
+    auto applied = co_await agent.request("apply", number, step.spec.undo_max + undo_slack);
     if (applied.has_value()) {
       const auto effective = protocol::integer_field(applied.value(), "effective");
       if (auto pid = protocol::integer_field(applied.value(), "pid"); pid.has_value()) fault.victim_pid = pid.value();
@@ -313,7 +307,7 @@ asio::awaitable<void> Experiment::play_step(std::size_t index, std::int64_t zero
     fault.undo_asked = since_began(monotonic_ns());
     progress_.note(fmt::format("undo {} on {}", step.fault, step.victim));
     const Duration limit = std::max(step.spec.undo_max, request_.scenario.broker.start_timeout) + undo_slack;
-    auto reverted = co_await ask("revert", number, limit);
+    auto reverted = co_await agent.request("revert", number, limit);
     if (reverted.has_value()) {
       const auto restored = protocol::integer_field(reverted.value(), "restored");
       const std::int64_t at = restored.has_value() ? restored.value() : monotonic_ns();
@@ -322,7 +316,7 @@ asio::awaitable<void> Experiment::play_step(std::size_t index, std::int64_t zero
       if (auto proof = protocol::text_field(reverted.value(), "proof"); proof.has_value())
         fault.restored_proof = proof.value();
       progress_.note(fmt::format("{} is back: {}", step.victim, fault.restored_proof));
-    } else if (running_ && signal_ == 0 && !agent_->lost() && !agent_->silent()) {  // else: put_back() finds out
+    } else if (running_ && signal_ == 0 && !agent.lost() && !agent.silent()) {  // else: put_back() finds out
       fault.outcome = "not restored";
       fault.detail = reverted.error().context;
       unrestored_ = true;
@@ -372,30 +366,12 @@ Result<void> Experiment::demand_proof(const json::object& reply, std::string_vie
   return *failure_;
 }
 
-asio::awaitable<void> Experiment::end_agent() {
-  if (agent_) {
-    begin_phase("stop");
-    const auto log = request_.directory / "agent.log";
-    const PutBack ending = co_await put_back(io_, *agent_, request_.agent, log, cleaner_);
-    unrestored_ = unrestored_ || !ending.restored;
-    document_.problems.insert(document_.problems.end(), ending.problems.begin(), ending.problems.end());
-  }
-  ended_ = true;
-}
-
-asio::awaitable<void> Experiment::renew_lease() {
-  asio::steady_timer timer{io_};
-  while (!ended_) {
-    timer.expires_after(200ms);
-    (void)co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
-    if (ended_ || !agent_ || agent_->lost()) continue;
-    auto renewed = co_await agent_->request("renew", json::object{}, protocol::lease);
-    if (renewed.has_error() && renewed.error().kind == ErrorKind::timeout) {
-      agent_lost_ = true;
-      fail({ErrorKind::lost, "the agent has been silent for " + model::to_text(protocol::lease)}, "agent-lost");
-      agent_->abandon();
-    }
-  }
+asio::awaitable<void> Experiment::end_agents() {
+  if (!fleet_) co_return;
+  begin_phase("stop");
+  const PutBack ending = co_await fleet_->put_back();
+  unrestored_ = unrestored_ || !ending.restored;
+  document_.problems.insert(document_.problems.end(), ending.problems.begin(), ending.problems.end());
 }
 
 void Experiment::take_records(const protocol::RecordBatch& batch) {
@@ -404,7 +380,7 @@ void Experiment::take_records(const protocol::RecordBatch& batch) {
   steady_.observe(batch.worker, batch.records);
 }
 
-void Experiment::take_event(const json::object& event) {
+void Experiment::take_event(const std::string& process, const json::object& event) {
   const auto time = protocol::integer_field(event, "time");
   const auto type = protocol::text_field(event, "type");
   const auto f = protocol::text_field(event, "f");
@@ -412,7 +388,7 @@ void Experiment::take_event(const json::object& event) {
   if (!recorder_ || !time.has_value() || !type.has_value() || !f.has_value() || fields == nullptr ||
       !fields->is_object())
     return;
-  recorder_->add(time.value(), {"agent-local", type_from(type.value()), f.value(), fields->get_object()});
+  recorder_->add(time.value(), {process, type_from(type.value()), f.value(), fields->get_object()});
 }
 
 void Experiment::write_history(std::int64_t watermark) {

@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "controller/fleet/put_back.hpp"
+#include "controller/fleet/fleet.hpp"
 #include "controller/plan/plan.hpp"
 #include "controller/run/evidence.hpp"
 #include "controller/run/progress.hpp"
@@ -64,8 +64,7 @@ class Experiment {
   boost::asio::awaitable<Result<void>> await_recovery();
   boost::asio::awaitable<Result<void>> end_load();
   boost::asio::awaitable<void> play_step(std::size_t index, std::int64_t zero);
-  boost::asio::awaitable<void> end_agent();
-  boost::asio::awaitable<void> renew_lease();
+  boost::asio::awaitable<void> end_agents();
   boost::asio::awaitable<Result<boost::json::object>> ask(std::string_view name, boost::json::object fields,
                                                           Duration timeout);
   /// One turn of waiting: time passes, windows close, the history grows. An error if the run has to end.
@@ -75,7 +74,7 @@ class Experiment {
   void end_phase();
   void close_windows();
   void take_records(const protocol::RecordBatch& batch);
-  void take_event(const boost::json::object& event);
+  void take_event(const std::string& process, const boost::json::object& event);
   void write_history(std::int64_t watermark);
   void record_start(const boost::json::object& broker);
   void record(std::string f, history::Type type, boost::json::object fields);
@@ -89,13 +88,11 @@ class Experiment {
   const RunRequest& request_;
   Progress& progress_;
   std::int64_t began_ = 0;
-  std::unique_ptr<AgentLink> agent_;
-  std::unique_ptr<AgentLink> cleaner_;  ///< Comes after an agent that died; see put_back().
+  std::optional<Fleet> fleet_;
   std::optional<Recorder> recorder_;
   SteadyWatch steady_;
   std::vector<std::string> workers_;  ///< By record-frame index.
   bool running_ = true;               ///< Until it is time to put everything back.
-  bool ended_ = false;                ///< Everything has been put back.
   bool agent_lost_ = false;           ///< The evidence ends at complete_until_.
   std::int64_t complete_until_ = 0;   ///< Nothing older is still to come; monotonic.
   int steps_under_way_ = 0;
