@@ -373,8 +373,7 @@ asio::awaitable<void> ControlSession::revert_what_stays(std::vector<std::string>
   for (auto& [number, step] : steps_) {
     while (step.busy) co_await pause_for(std::chrono::milliseconds{5});
     const Part* victim = parts_->find(step.order.victim);
-    const bool stays = victim == nullptr || victim == parts_->attached();
-    if (!step.record || !stays) continue;
+    if (!step.record || (victim != nullptr && victim != parts_->attached())) continue;
     notify_fault(step, "stop", "invoke", monotonic_ns());
     auto proof = co_await step.fault->revert(*parts_, step.order, step.undo.state);
     Result<void> done = success();
