@@ -40,6 +40,8 @@ model::Workload unusual_workload() {
   w.kind = "other";
   w.producers = 3;
   w.consumers = 0;
+  w.producers_on = {"app", "web"};
+  w.consumers_on = {"mq"};
   w.rate = 1234.5;
   w.payload_bytes = 0;
   w.keys = 7;
@@ -205,11 +207,25 @@ int expect_each_field_needed(const json::object& sent, const Parse& parse, std::
 }
 
 TEST(EveryFieldTest, OfABrokerIsNeededAndTyped) {
-  EXPECT_EQ(expect_each_field_needed(to_json(model::Broker{}), parser(broker_from_json)), 7);
+  EXPECT_EQ(expect_each_field_needed(to_json(model::Broker{}), parser(broker_from_json)), 8);
 }
 
 TEST(EveryFieldTest, OfAWorkloadIsNeededAndTyped) {
-  EXPECT_EQ(expect_each_field_needed(to_json(unusual_workload()), parser(workload_from_json)), 61);
+  EXPECT_EQ(expect_each_field_needed(to_json(unusual_workload()), parser(workload_from_json)), 63);
+}
+
+TEST(EveryFieldTest, OfAHostIsNeededAndTyped) {
+  const Parse parse = [](const json::value& host) { return parser(hosts_from_json)(json::array{host}); };
+  EXPECT_EQ(expect_each_field_needed(to_json(model::Host{"mq", "blue", "10.1.2.3"}), parse), 3);
+}
+
+TEST(HostsTest, ArriveAsTheyWereSent) {
+  const std::vector<model::Host> sent{{"mq", {}, "10.203.0.1"}, {"app", "blue", "10.1.2.3"}};
+  const auto got = hosts_from_json(json::array{to_json(sent[0]), to_json(sent[1])});
+  ASSERT_TRUE(got.has_value());
+  EXPECT_EQ(got.value(), sent);
+  EXPECT_TRUE(hosts_from_json(json::value{}).has_error());
+  EXPECT_TRUE(hosts_from_json(json::array(257, to_json(sent[0]))).has_error());
 }
 
 TEST(EveryFieldTest, OfAStepIsNeededAndTyped) {
