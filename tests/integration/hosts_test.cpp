@@ -1,0 +1,98 @@
+// Runs on several hosts, with an agent on each: what happens when one of them goes, and what is refused.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "tests/support/troop_test.hpp"
+
+namespace troop::test {
+namespace {
+
+using testing::HasSubstr;
+
+class HostsRunTest : public TroopTest<testing::Test> {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "hosts are network namespaces, which need root";
+  }
+  /// Producers are cut off for longer than any test lasts.
+  [[nodiscard]] std::vector<std::string> long_cut() const {
+    return run_arguments("network/partition-producers", {"duration=61s", "step.0.for=58s"});
+  }
+  /// The agent of the producers' host: the one that was moved. -1 if there is none.
+  [[nodiscard]] pid_t agent_of_host() const {
+    for (const pid_t pid : world_.processes()) {
+      const std::string of = "/proc/" + std::to_string(pid);
+      if (slurp(of + "/comm") == "troop-agent\n" && slurp(of + "/cmdline").find("--netns") != std::string::npos)
+        return pid;
+    }
+    return -1;
+  }
+};
+
+struct Loss {
+  const char* name;
+  int signal;
+  friend void PrintTo(const Loss& c, std::ostream* out) { *out << "signal " << c.signal; }
+};
+
+class LostHostTest : public HostsRunTest, public testing::WithParamInterface<Loss> {};
+
+TEST_P(LostHostTest, MakesTheRunInconclusiveAndLeavesNothing) {
+  TroopCommand troop{world_, long_cut()};
+  ASSERT_TRUE(troop.says("network.partition on app", 60s)) << everything(troop);
+  const pid_t agent = agent_of_host();
+  ASSERT_GT(agent, 1);
+  kill(agent, GetParam().signal);
+  EXPECT_EQ(troop.exit_code(60s), 3) << everything(troop);
+  EXPECT_EQ(run_json(world_).at("ended_by").as_string(), "agent-lost");
+  expect_nothing_left();
+}
+
+INSTANTIATE_TEST_SUITE_P(, LostHostTest,
+                         testing::ValuesIn(std::vector<Loss>{{"agent_killed", SIGKILL}, {"agent_hung", SIGSTOP}}),
+                         [](const auto& each) { return std::string{each.param.name}; });
+
+TEST_F(HostsRunTest, LeavesNothingWhenTheControllerIsKilled) {
+  TroopCommand troop{world_, long_cut()};
+  ASSERT_TRUE(troop.says("network.partition on app", 60s)) << everything(troop);
+  ASSERT_GT(agent_of_host(), 1);
+  troop.signal(SIGKILL);
+  EXPECT_EQ(troop.exit_code(5s), 137);
+  expect_nothing_left(21s);
+}
+
+TEST_F(HostsRunTest, IsUndoneWhenItIsInterrupted) {
+  TroopCommand troop{world_, long_cut()};
+  ASSERT_TRUE(troop.says("network.partition on app", 60s)) << everything(troop);
+  troop.signal(SIGINT);
+  EXPECT_EQ(troop.exit_code(30s), 130) << everything(troop);
+  const std::string history = slurp(world_.run_directory() / "history.ndjson");
+  EXPECT_THAT(history, HasSubstr(R"("process":"agent-app")"));
+  expect_nothing_left();
+}
+
+TEST_F(HostsRunTest, IsRehearsedWithoutStartingAnything) {
+  auto rehearsal = run_arguments("network/partition-producers");
+  rehearsal.emplace_back("--dry-run");
+  TroopCommand troop{world_, rehearsal};
+  EXPECT_EQ(troop.exit_code(30s), 0) << everything(troop);
+  expect_nothing_left();
+}
+
+TEST_F(HostsRunTest, RefusesANamespaceThatDoesNotExist) {
+  std::vector<std::string> sets;
+  for (const char* host : {"host.0", "host.1"}) {
+    sets.push_back(std::string{host} + ".netns=troop-no-such");
+    sets.push_back(std::string{host} + ".address=10.1.2.3");
+  }
+  TroopCommand troop{world_, run_arguments("network/partition-producers", sets)};
+  EXPECT_EQ(troop.exit_code(30s), 2) << everything(troop);
+  EXPECT_THAT(troop.errors(), HasSubstr("troop-no-such"));
+  expect_nothing_left();
+}
+
+}  // namespace
+}  // namespace troop::test
