@@ -23,6 +23,7 @@ namespace {
 
 constexpr off_t preallocated_bytes = 64 * 1024;
 constexpr std::size_t journal_bytes_max = 4 * 1024 * 1024;
+constexpr const char* roots_folder = "/run/troop";
 constexpr std::string_view suffix = ".journal";
 
 Result<void> make_private_folder(const fs::path& folder) {
@@ -34,7 +35,9 @@ Result<void> make_private_folder(const fs::path& folder) {
   if (!S_ISDIR(status.st_mode) || status.st_uid != geteuid()) {
     return usage_error(folder.string() + " is not a folder of this user (set TROOP_STATE_DIR)");
   }
-  if (chmod(folder.c_str(), 0700) != 0) return system_error(ErrorKind::usage, folder.string(), errno);
+  // Root's folder is where everybody looks for a veto; the journals in it are root's own.
+  const mode_t mode = folder == roots_folder ? 0711 : 0700;
+  if (chmod(folder.c_str(), mode) != 0) return system_error(ErrorKind::usage, folder.string(), errno);
   return success();
 }
 
@@ -131,7 +134,8 @@ UniqueFd open_journal(const fs::path& path, struct stat& status) {
 }
 
 Result<void> pay(const UndoRecord& record, const Payer& others) {
-  // Every fault of a managed part is undone by ending the part, which has a record of its own.
+  // Every fault of a managed part is undone by ending the part, which has a record of its own; one on a host's network
+  // ended with the agent.
   if (record.kind == "fault") return success();
   if (record.kind == "workspace") return remove_abandoned_workspace(text(record.state, "path"));
   if (record.kind == "process") {
@@ -146,7 +150,7 @@ Result<void> pay(const UndoRecord& record, const Payer& others) {
 
 fs::path state_folder() {
   if (const char* chosen = std::getenv("TROOP_STATE_DIR"); chosen != nullptr && *chosen != '\0') return chosen;
-  if (geteuid() == 0) return "/run/troop";
+  if (geteuid() == 0) return roots_folder;
   if (const char* runtime = std::getenv("XDG_RUNTIME_DIR"); runtime != nullptr && *runtime != '\0') {
     return fs::path{runtime} / "troop";
   }

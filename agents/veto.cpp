@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 
 #include "common/unique_fd.hpp"
 
@@ -34,7 +35,10 @@ std::string reason_in(const fs::path& path) {
 Result<void> not_vetoed(const fs::path& state_folder) {
   for (const fs::path& path : {fs::path{of_the_host}, state_folder / "veto"}) {
     struct stat status {};
-    if (lstat(path.c_str(), &status) != 0) continue;
+    if (lstat(path.c_str(), &status) != 0) {
+      if (errno == ENOENT || errno == ENOTDIR) continue;
+      return system_error(ErrorKind::usage, "whether this host is vetoed cannot be seen: " + path.string(), errno);
+    }
     const std::string reason = reason_in(path);
     return usage_error("vetoed by " + path.string() + (reason.empty() ? "" : ": " + reason));
   }

@@ -42,6 +42,15 @@ json::object proof_json(std::string_view time_name, const Proof& proof) {
   return {{time_name, proof.time}, {"proof", proof.text}};
 }
 
+/// The host's policy, where neither it nor a veto is against the request's environment.
+Result<Policy> admitted(const json::object& request) {
+  BOOST_OUTCOME_TRY(const auto environment, protocol::text_field(request, "environment"));
+  BOOST_OUTCOME_TRY(not_vetoed(state_folder()));
+  BOOST_OUTCOME_TRY(auto policy, read_policy());
+  BOOST_OUTCOME_TRY(admits_environment(policy, environment));
+  return policy;
+}
+
 }  // namespace
 
 ControlSession::ControlSession(asio::io_context& io, std::shared_ptr<protocol::Channel> channel, UndoJournal& journal,
@@ -162,6 +171,7 @@ Result<json::object> ControlSession::renew() {
 Result<json::object> ControlSession::make_hosts(const json::object& request) {
   if (parts_ || !network_.hosts().empty())
     return Error{ErrorKind::protocol, "'make_hosts' comes once, before 'prepare'"};
+  BOOST_OUTCOME_TRY(admitted(request));
   const json::value* wanted = request.if_contains("hosts");
   BOOST_OUTCOME_TRY(const auto hosts, protocol::hosts_from_json(wanted == nullptr ? json::value{} : *wanted));
   BOOST_OUTCOME_TRY(const auto own, protocol::text_field(request, "own"));
@@ -180,10 +190,7 @@ Result<json::object> ControlSession::make_hosts(const json::object& request) {
 asio::awaitable<Result<json::object>> ControlSession::prepare(const json::object& request) {
   if (parts_) co_return Error{ErrorKind::protocol, "'prepare' a second time"};
   const auto field = [&](std::string_view name) { return request.contains(name) ? request.at(name) : json::value{}; };
-  BOOST_OUTCOME_CO_TRY(const auto environment, protocol::text_field(request, "environment"));
-  BOOST_OUTCOME_CO_TRY(not_vetoed(state_folder()));
-  BOOST_OUTCOME_CO_TRY(const auto policy, read_policy());
-  BOOST_OUTCOME_CO_TRY(admits_environment(policy, environment));
+  BOOST_OUTCOME_CO_TRY(const auto policy, admitted(request));
   model::Broker broker;
   model::Workload workload;
   if (request.contains("broker")) {
@@ -302,6 +309,13 @@ asio::awaitable<Result<json::object>> ControlSession::apply(const json::object& 
 
 asio::awaitable<Result<json::object>> ControlSession::revert(const json::object& request) {
   BOOST_OUTCOME_CO_TRY(auto step, find_step(request));
+  if (const auto held = parts_->holdings().find(step->order.number); held != parts_->holdings().end()) {
+    if (auto in_force = held->second->renew(); in_force.has_error()) {
+      interrupt(
+          fmt::format("step {} had ended before it was undone: {}", step->order.number, in_force.error().context));
+      co_return in_force.error();
+    }
+  }
   step->busy = true;
   notify_fault(*step, "stop", "invoke", monotonic_ns());
   auto proof = co_await step->fault->revert(*parts_, step->order, step->undo.state);

@@ -1,7 +1,7 @@
 // One conversation with one controller: its requests, the faults in force, the evidence that flows back.
 //
 // Whatever ends the conversation (a `stop` request, the controller's death, a lapsed lease, a signal, a veto), end()
-// puts everything back, in this order: workers, broker, what they left behind, workspace, journal.
+// puts everything back, in this order: faults that do not end with our parts, workers, broker, what they left behind, workspace, journal.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

@@ -31,9 +31,11 @@ asio::awaitable<std::vector<std::string>> ControlSession::put_back() {
 
 asio::awaitable<void> ControlSession::revert_what_stays(std::vector<std::string>& problems) {
   for (auto& [number, step] : steps_) {
-    while (step.busy) co_await pause_for(std::chrono::milliseconds{5});
     const Part* victim = parts_->find(step.order.victim);
-    if (!step.record || (victim != nullptr && victim != parts_->attached())) continue;
+    if (victim != nullptr && victim != parts_->attached()) continue;
+    if (victim == nullptr && step.busy) parts_->holdings().erase(number);  // whoever waits for its proof gives up
+    while (step.busy) co_await pause_for(std::chrono::milliseconds{5});
+    if (!step.record) continue;
     notify_fault(step, "stop", "invoke", monotonic_ns());
     auto proof = co_await step.fault->revert(*parts_, step.order, step.undo.state);
     Result<void> done = success();

@@ -132,6 +132,7 @@ Result<Network> Network::make(std::span<const model::Host> wanted) {
   Network network;
   for (const auto& want : wanted) {
     NetworkHost& host = network.hosts_.emplace_back(NetworkHost{want.name, want.address, UniqueFd{}});
+    if (want.netns.find('/') != std::string::npos) return usage_error("'" + want.netns + "' is no name of a namespace");
     if (!want.netns.empty()) {
       BOOST_OUTCOME_TRY(host.netns, open_netns("/run/netns/" + want.netns));
       continue;

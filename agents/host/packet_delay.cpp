@@ -82,6 +82,7 @@ struct PacketDelay::Holder {
     while (take_in() && !waiting.empty() && let_go(INT64_MAX)) {
     }
     queue.close();  // so that nothing waits for a thread that is gone
+    over = true;
   }
 
   struct Packet {
@@ -138,6 +139,7 @@ struct PacketDelay::Holder {
   std::int64_t last_due = 0;
   std::atomic<std::uint64_t> received = 0, packets = 0;
   std::atomic<std::int64_t> sum_ns = 0, longest_ns = 0;
+  std::atomic<bool> over = false;  ///< The queue failed, or it was stopped: packets flow unheld.
   std::jthread thread;
 };
 
@@ -168,7 +170,7 @@ PacketDelay::~PacketDelay() {
 
 Result<void> PacketDelay::renew() {
   const std::int64_t asked = boottime_ns();
-  if (!holder_->thread.joinable() || expiry_.is_over(asked)) {
+  if (holder_->over || expiry_.is_over(asked)) {
     return Error{ErrorKind::lost, "the delay " + table_.name() + " has ended"};
   }
   BOOST_OUTCOME_TRY(table_.renew());

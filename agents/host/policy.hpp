@@ -4,7 +4,7 @@
 //   {"environment": "staging",                       a scenario that names another is refused
 //    "allow": ["broker.*", "process.kill"],          faults or families; without it all but those denied
 //    "deny": ["broker.purge"],                       wins over allow
-//    "longest": "5m",                                that a fault may be in force
+//    "longest": "5m",                                that a step may ask for
 //    "protected_ports": [22],                        that no fault may hit
 //    "protected_peers": ["10.0.0.5", "fd00::/8"],    addresses and networks, likewise
 //    "commands": {"mq": {"start": ["/usr/bin/mq-start"], "stop": ["/usr/bin/mq-stop", "now"]}}}

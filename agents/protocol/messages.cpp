@@ -1,5 +1,7 @@
 #include "agents/protocol/messages.hpp"
 
+#include <arpa/inet.h>
+
 #include "agents/protocol/fields.hpp"
 
 namespace troop::protocol {
@@ -97,6 +99,9 @@ Result<std::vector<model::Host>> hosts_from_json(const json::value& value) {
     fields.take("netns", host.netns);
     fields.take("address", host.address);
     if (!fields.good()) return fields.error("host");
+    in_addr address{};
+    if (!host.address.empty() && inet_pton(AF_INET, host.address.c_str(), &address) != 1)
+      return broken("host: field 'address' is wrong");
   }
   return hosts;
 }

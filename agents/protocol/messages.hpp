@@ -6,7 +6,7 @@
 //
 //   request          carries                               reply
 //   hello            version, directory                    version, pid, host, kernel, cpus, unpaid, agent
-//   make_hosts       hosts, own                            hosts: [{name, address, netns}]
+//   make_hosts       hosts, own, environment                            hosts: [{name, address, netns}]
 //   prepare          steps, hosts, environment; broker, workload
 //   start_broker                                           port, version, platform, pid, asked, ready
 //   start_workers    seed                                  workers: [name …], by record-frame index
@@ -15,7 +15,7 @@
 //   revert           step                                  restored, proof
 //   finish_producers timeout                               closed, detail
 //   drain            timeout                               drained, queues, detail
-//   renew            (every few seconds: the lease of everything in force)
+//   renew            (several times a second: the lease of everything in force)
 //   stop             (ends all parts)                      clean, problems
 //
 //   notice: event    {time, process, type, f, fields}      becomes a line of the history

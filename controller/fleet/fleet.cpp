@@ -21,6 +21,8 @@ constexpr Duration answer_max = protocol::lease + 5s;
 Fleet::Fleet(asio::io_context& io, std::filesystem::path program, std::filesystem::path log, Listener listener)
     : io_(io), program_(std::move(program)), log_(std::move(log)), listener_(std::move(listener)) {}
 
+std::string Fleet::title(const Agent& agent) { return agent.host.empty() ? "the agent" : "the agent of " + agent.host; }
+
 std::string Fleet::name_of(const Agent& agent) const { return "agent-" + (agent.host.empty() ? "local" : agent.host); }
 
 Result<Fleet::Agent*> Fleet::add(const std::string& host, const std::string& netns) {
@@ -33,21 +35,21 @@ Result<Fleet::Agent*> Fleet::add(const std::string& host, const std::string& net
   listener.log = listener_.log;
   listener.watermark = [this, &agent](std::int64_t time) { pass_watermark(agent, time); };
   listener.event = [this, &agent](const json::object& event) { listener_.event(name_of(agent), event); };
-  listener.lost = [this](const std::string& reason) {
-    listener_.failed({ErrorKind::lost, "the agent ended during the run: " + reason});
+  listener.lost = [this, &agent](const std::string& reason) {
+    listener_.failed({ErrorKind::lost, title(agent) + " ended during the run: " + reason});
   };
   BOOST_OUTCOME_TRY(agent.link, AgentLink::start(io_, program_, log_, std::move(listener), netns));
   return &agent;
 }
 
-asio::awaitable<Result<json::object>> Fleet::start(const std::vector<model::Host>& hosts,
-                                                   const std::string& broker_host) {
+asio::awaitable<Result<json::object>> Fleet::start(const model::Scenario& scenario) {
+  const std::string& broker_host = scenario.broker.host;
   const auto directory = log_.parent_path();
   BOOST_OUTCOME_CO_TRY(Agent* const first, add(broker_host, {}));
   BOOST_OUTCOME_CO_TRY(auto hello, co_await first->link->greet(directory));
   protocol::spawn(io_, renew_lease(*first));
-  if (!hosts.empty()) {
-    BOOST_OUTCOME_CO_TRY(co_await make_hosts(hosts, broker_host));
+  if (!scenario.hosts.empty()) {
+    BOOST_OUTCOME_CO_TRY(co_await make_hosts(scenario.hosts, broker_host, scenario.environment));
   }
   for (const auto& host : hosts_) {
     if (host.name == broker_host) continue;
@@ -58,10 +60,11 @@ asio::awaitable<Result<json::object>> Fleet::start(const std::vector<model::Host
   co_return hello;
 }
 
-asio::awaitable<Result<void>> Fleet::make_hosts(const std::vector<model::Host>& wanted, const std::string& own) {
+asio::awaitable<Result<void>> Fleet::make_hosts(const std::vector<model::Host>& wanted, const std::string& own,
+                                                const std::string& environment) {
   json::array list;
   for (const auto& host : wanted) list.push_back(protocol::to_json(host));
-  json::object request{{"own", own}};
+  json::object request{{"own", own}, {"environment", environment}};
   request["hosts"] = std::move(list);
   BOOST_OUTCOME_CO_TRY(const auto reply, co_await main().request("make_hosts", std::move(request), answer_max));
   const json::value* made = reply.if_contains("hosts");
@@ -91,7 +94,9 @@ asio::awaitable<Result<void>> Fleet::prepare(const model::Scenario& scenario,
     }
     request["hosts"] = others(*agent);
     request["steps"] = std::move(own);
-    BOOST_OUTCOME_CO_TRY(co_await agent->link->request("prepare", std::move(request), answer_max));
+    auto prepared = co_await agent->link->request("prepare", std::move(request), answer_max);
+    if (prepared.has_error() && !agent->host.empty()) co_return std::move(prepared).error().within(agent->host);
+    if (prepared.has_error()) co_return std::move(prepared).error();
   }
   co_return success();
 }
@@ -104,7 +109,7 @@ AgentLink& Fleet::of(std::string_view target) {
 }
 
 void Fleet::pass_watermark(Agent& agent, std::int64_t time) {
-  agent.watermark = time;
+  agent.watermark = std::max(agent.watermark, time);
   const auto oldest = std::ranges::min_element(agents_, {}, [](const auto& each) { return each->watermark; });
   listener_.watermark((*oldest)->watermark);
 }
@@ -118,7 +123,7 @@ asio::awaitable<void> Fleet::renew_lease(Agent& agent) {
     auto renewed = co_await agent.link->request("renew", json::object{}, protocol::lease);
     if (renewed.has_value() || ended_ || agent.link->lost()) continue;
     if (renewed.error().kind == ErrorKind::timeout) {
-      listener_.failed({ErrorKind::lost, "the agent has been silent for " + model::to_text(protocol::lease)});
+      listener_.failed({ErrorKind::lost, title(agent) + " has been silent for " + model::to_text(protocol::lease)});
       agent.link->abandon();
     } else if (!ending_ && renewed.error().kind != ErrorKind::cancelled) {
       listener_.failed(renewed.error());
@@ -138,6 +143,7 @@ asio::awaitable<PutBack> Fleet::put_back() {
   for (auto agent = agents_.rbegin(); agent != agents_.rend(); ++agent) {
     if (!(*agent)->link) continue;  // it could not even be started
     PutBack one = co_await controller::put_back(io_, *(*agent)->link, program_, log_, (*agent)->cleaner);
+    (*agent)->watermark = INT64_MAX;  // nothing more is to come from it
     all.restored = all.restored && one.restored;
     for (auto& problem : one.problems) {
       all.problems.push_back((*agent)->host.empty() ? problem : (*agent)->host + ": " + problem);

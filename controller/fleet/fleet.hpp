@@ -37,8 +37,7 @@ class Fleet {
 
   /// Starts the agents, makes the hosts, and begins to renew the agents' leases. Returns what the first agent says of
   /// this machine. Errors: usage, lost, timeout.
-  boost::asio::awaitable<Result<boost::json::object>> start(const std::vector<model::Host>& hosts,
-                                                            const std::string& broker_host);
+  boost::asio::awaitable<Result<boost::json::object>> start(const model::Scenario& scenario);
   /// Has every agent plan its own steps. One refusal is everybody's. Errors: what the agent says.
   boost::asio::awaitable<Result<void>> prepare(const model::Scenario& scenario,
                                                const std::vector<protocol::StepOrder>& steps);
@@ -63,9 +62,12 @@ class Fleet {
   };
 
   Result<Agent*> add(const std::string& host, const std::string& netns);
-  boost::asio::awaitable<Result<void>> make_hosts(const std::vector<model::Host>& wanted, const std::string& own);
+  boost::asio::awaitable<Result<void>> make_hosts(const std::vector<model::Host>& wanted, const std::string& own,
+                                                  const std::string& environment);
   boost::asio::awaitable<void> renew_lease(Agent& agent);
   void pass_watermark(Agent& agent, std::int64_t time);
+  /// For people.
+  static std::string title(const Agent& agent);
   /// "agent-local", or after its host.
   [[nodiscard]] std::string name_of(const Agent& agent) const;
   [[nodiscard]] boost::json::array others(const Agent& agent) const;

@@ -173,8 +173,7 @@ asio::awaitable<Result<void>> Experiment::prepare() {
     fail(why, "agent-lost");
   };
   fleet_.emplace(io_, request_.agent, request_.directory / "agent.log", std::move(listener));
-  BOOST_OUTCOME_CO_TRY(const auto hello,
-                       co_await fleet_->start(request_.scenario.hosts, request_.scenario.broker.host));
+  BOOST_OUTCOME_CO_TRY(const auto hello, co_await fleet_->start(request_.scenario));
   document_.host_name =
       protocol::text_field(hello, "host").has_value() ? protocol::text_field(hello, "host").value() : "";
   if (auto kernel = protocol::text_field(hello, "kernel"); kernel.has_value()) document_.host_kernel = kernel.value();

@@ -1,5 +1,6 @@
 #include "scenarios/toml/host_rules.hpp"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -26,6 +27,33 @@ bool is_taken(std::string_view name) {
       });
 }
 
+bool is_address(const std::string& text) {
+  in6_addr any{};
+  return inet_pton(AF_INET, text.c_str(), &any) == 1 || inet_pton(AF_INET6, text.c_str(), &any) == 1;
+}
+
+/// The other ends of a fault on a host's network.
+void refuse_peers(const model::Scenario& scenario, const std::vector<std::string>& names, const Sound& sound,
+                  std::vector<Refusal>& out) {
+  for (std::size_t i = 0; i < scenario.steps.size(); ++i) {
+    const auto& step = scenario.steps[i];
+    const std::string path = fmt::format("step.{}", i);
+    const auto given = step.parameters.find("peers");
+    if (given == step.parameters.end() || !step.fault.starts_with("network.") || !sound(path)) continue;
+    const auto* peers = std::get_if<std::vector<std::string>>(&given->second);
+    for (std::size_t j = 0; peers != nullptr && j < peers->size(); ++j) {
+      const std::string& peer = (*peers)[j];
+      const std::string at = fmt::format("{}.peers.{}", path, j);
+      if (peer == step.target) {
+        out.push_back({at, fmt::format("'{}' is the target itself: peers are the other ends", peer)});
+      } else if (std::ranges::find(names, peer) == names.end() && !is_address(peer)) {
+        out.push_back(
+            {at, fmt::format("{} is neither a [[host]] nor an address{}", in_quotes(peer), hint(peer, names))});
+      }
+    }
+  }
+}
+
 }  // namespace
 
 void refuse_hosts(const model::Scenario& scenario, const Sound& sound, std::vector<Refusal>& out) {
@@ -37,6 +65,13 @@ void refuse_hosts(const model::Scenario& scenario, const Sound& sound, std::vect
     if (std::find(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(i), names[i]) !=
         names.begin() + static_cast<std::ptrdiff_t>(i))
       out.push_back({path, fmt::format("there are two hosts '{}'", names[i])});
+  }
+  for (std::size_t i = 0; i < scenario.hosts.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      const auto &one = scenario.hosts[j], &other = scenario.hosts[i];
+      if (one.netns.empty() || (one.netns != other.netns && one.address != other.address)) continue;
+      out.push_back({fmt::format("host.{}", i), fmt::format("'{}' and '{}' are one place", one.name, other.name)});
+    }
   }
   if (names.size() > hosts_max) out.push_back({"host", fmt::format("more than {} hosts", hosts_max)});
   const auto exists = [](const model::Host& host) { return !host.netns.empty(); };
@@ -61,6 +96,7 @@ void refuse_hosts(const model::Scenario& scenario, const Sound& sound, std::vect
   } else if (!names.empty() && !broker.attach) {
     out.push_back({"host", "with [[host]], system.broker.host must say on which of them the broker runs"});
   }
+  refuse_peers(scenario, names, sound, out);
   const auto& workload = scenario.workload;
   for (const auto& name : workload.producers_on) place("workload.producers_on", name);
   for (const auto& name : workload.consumers_on) place("workload.consumers_on", name);

@@ -204,9 +204,12 @@ void read_workload(TableReader& reader, model::Workload& workload) {
   reader.finish();
 }
 
-bool is_ipv4(const std::string& text) {
+/// Neither "this host", loopback, nor many hosts at once.
+bool is_hosts_address(const std::string& text) {
   in_addr address{};
-  return inet_pton(AF_INET, text.c_str(), &address) == 1;
+  if (inet_pton(AF_INET, text.c_str(), &address) != 1) return false;
+  const std::uint32_t first = ntohl(address.s_addr) >> 24U;
+  return first != 0 && first != 127 && first < 224;
 }
 
 void read_host(TableReader& reader, model::Host& host) {
@@ -220,8 +223,8 @@ void read_host(TableReader& reader, model::Host& host) {
     reader.problem("netns", "'netns': say at which 'address' the other hosts reach it");
   if (reader.has("address") && !reader.has("netns"))
     reader.problem("address", "'address': a namespace that is made for the run gets one; it is for a 'netns'");
-  if (!host.address.empty() && !is_ipv4(host.address))
-    reader.problem("address", fmt::format("'address': {} is no IPv4 address", in_quotes(host.address)));
+  if (!host.address.empty() && !is_hosts_address(host.address))
+    reader.problem("address", fmt::format("'address': {} is no IPv4 address of a host", in_quotes(host.address)));
   reader.finish();
 }
 

@@ -74,6 +74,15 @@ TEST_F(HostsRunTest, IsUndoneWhenItIsInterrupted) {
   expect_nothing_left();
 }
 
+TEST_F(HostsRunTest, IsInconclusiveWhereTheFaultMeetsNoPacket) {
+  TroopCommand troop{world_, run_arguments("network/partition-producers", {"step.0.port=9"})};
+  EXPECT_EQ(troop.exit_code(90s), 3) << everything(troop);
+  const auto document = run_json(world_);
+  EXPECT_EQ(document.at("faults").at(0).at("outcome").as_string(), "not proven");
+  EXPECT_EQ(judgement(document, "exercised").at("outcome").as_string(), "unknown");
+  expect_nothing_left();
+}
+
 TEST_F(HostsRunTest, IsRehearsedWithoutStartingAnything) {
   auto rehearsal = run_arguments("network/partition-producers");
   rehearsal.emplace_back("--dry-run");
@@ -83,11 +92,8 @@ TEST_F(HostsRunTest, IsRehearsedWithoutStartingAnything) {
 }
 
 TEST_F(HostsRunTest, RefusesANamespaceThatDoesNotExist) {
-  std::vector<std::string> sets;
-  for (const char* host : {"host.0", "host.1"}) {
-    sets.push_back(std::string{host} + ".netns=troop-no-such");
-    sets.push_back(std::string{host} + ".address=10.1.2.3");
-  }
+  const std::vector<std::string> sets{"host.0.netns=troop-no-such", "host.0.address=10.1.2.3",
+                                      "host.1.netns=troop-no-more", "host.1.address=10.1.2.4"};
   TroopCommand troop{world_, run_arguments("network/partition-producers", sets)};
   EXPECT_EQ(troop.exit_code(30s), 2) << everything(troop);
   EXPECT_THAT(troop.errors(), HasSubstr("troop-no-such"));

@@ -30,11 +30,24 @@ TEST_P(HostsTest, is_refused_with_its_reason_or_accepted) {
 const std::string two = "[[host]]\nname = \"mq\"\n[[host]]\nname = \"app\"\n";
 const std::string on_mq = "[system.broker]\nhost = \"mq\"\n";
 
+std::string cut(const std::string& peers) {
+  return two + on_mq +
+         "[[step]]\nat = \"1s\"\nfault = \"network.partition\"\ntarget = \"app\"\nfor = \"1s\"\npeers = [" + peers +
+         "]\n";
+}
+
 INSTANTIATE_TEST_SUITE_P(
     , HostsTest,
     testing::ValuesIn(std::vector<Case>{
         {"two_hosts", two + on_mq + "[workload]\nproducers_on = [\"app\"]\nconsumers_on = [\"app\", \"mq\"]\n", ""},
         {"an_existing_namespace", "[[host]]\nname = \"mq\"\nnetns = \"blue\"\naddress = \"10.1.2.3\"\n" + on_mq, ""},
+        {"peers_that_are_hosts_or_addresses", cut("\"mq\", \"10.9.8.7\", \"fd00::1\""), ""},
+        {"a_peer_that_is_nobody", cut("\"mp\""), "did you mean 'mq'"},
+        {"a_peer_that_is_the_target", cut("\"app\""), "is the target itself"},
+        {"a_peer_that_is_a_command", cut("\"10.0.0.1; flush ruleset\""), "neither a [[host]] nor an address"},
+        {"a_target_that_is_no_host",
+         two + on_mq + "[[step]]\nat = \"1s\"\nfault = \"network.partition\"\ntarget = \"broker\"\nfor = \"1s\"\n",
+         "there is no host \"broker\""},
         {"no_name", "[[host]]\n", "[[host]] has no 'name'"},
         {"one_name_twice", "[[host]]\nname = \"mq\"\n[[host]]\nname = \"mq\"\n" + on_mq, "there are two hosts 'mq'"},
         {"the_name_of_a_worker", "[[host]]\nname = \"consumer-1\"\n[system.broker]\nhost = \"consumer-1\"\n",
@@ -48,6 +61,13 @@ INSTANTIATE_TEST_SUITE_P(
          "a namespace that is made for the run gets one"},
         {"an_address_that_is_none", "[[host]]\nname = \"mq\"\nnetns = \"blue\"\naddress = \"10.1.2\"\n" + on_mq,
          "no IPv4 address"},
+        {"an_address_of_loopback", "[[host]]\nname = \"mq\"\nnetns = \"blue\"\naddress = \"127.0.0.1\"\n" + on_mq,
+         "no IPv4 address of a host"},
+        {"two_hosts_in_one_place",
+         "[[host]]\nname = \"mq\"\nnetns = \"blue\"\naddress = \"10.1.2.3\"\n[[host]]\nname = \"app\"\n"
+         "netns = \"blue\"\naddress = \"10.1.2.4\"\n" +
+             on_mq,
+         "'mq' and 'app' are one place"},
         {"a_namespace_by_path", "[[host]]\nname = \"mq\"\nnetns = \"../blue\"\naddress = \"10.1.2.3\"\n" + on_mq,
          "'netns' is a name"},
     }),
