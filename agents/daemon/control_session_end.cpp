@@ -33,8 +33,8 @@ asio::awaitable<void> ControlSession::revert_what_stays(std::vector<std::string>
   for (auto& [number, step] : steps_) {
     const Part* victim = parts_->find(step.order.victim);
     if (victim != nullptr && victim != parts_->attached()) continue;
-    if (victim == nullptr && step.busy) parts_->holdings().erase(number);  // whoever waits for its proof gives up
-    while (step.busy) co_await pause_for(std::chrono::milliseconds{5});
+    // What is in force on a host is undone at once: an apply that still waits for its proof sees that, and gives up.
+    while (step.busy && victim != nullptr) co_await pause_for(std::chrono::milliseconds{5});
     if (!step.record) continue;
     notify_fault(step, "stop", "invoke", monotonic_ns());
     auto proof = co_await step.fault->revert(*parts_, step.order, step.undo.state);

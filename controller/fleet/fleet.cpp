@@ -13,8 +13,6 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr Duration renewal_interval = 200ms;
-/// For requests that do no work. Longer than the lease: an agent that hangs is lost before a request to it is late.
-constexpr Duration answer_max = protocol::lease + 5s;
 
 }  // namespace
 

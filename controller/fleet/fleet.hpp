@@ -32,6 +32,9 @@ class Fleet {
     std::function<void(const Error&)> failed = [](const auto&) {};
   };
 
+  /// For requests that do no work. Longer than the lease: an agent that hangs is lost before a request to it is late.
+  static constexpr Duration answer_max = protocol::lease + std::chrono::seconds{5};
+
   /// `program` is the agent, `log` the file that takes the agents' complaints. It outlives the running of `io`.
   Fleet(boost::asio::io_context& io, std::filesystem::path program, std::filesystem::path log, Listener listener);
 

@@ -22,8 +22,6 @@ namespace {
 
 constexpr Duration turn_length = 20ms;
 constexpr Duration merge_slack = 100ms;  ///< How late a record may come and still be put in its place.
-/// For requests that do no work. Longer than the lease: an agent that hangs is lost before a request to it is late.
-constexpr Duration answer_max = protocol::lease + 5s;
 constexpr Duration undo_slack = 30s;
 constexpr Duration finish_max = 30s;      ///< For producers to send what they still have.
 constexpr Duration drain_idle_max = 20s;  ///< Without any progress.
@@ -262,7 +260,7 @@ asio::awaitable<Result<void>> Experiment::reach_steady_state() {
 
 asio::awaitable<Result<void>> Experiment::play_steps() {
   begin_phase("experiment");
-  BOOST_OUTCOME_CO_TRY(co_await ask("begin", json::object{}, answer_max));
+  BOOST_OUTCOME_CO_TRY(co_await ask("begin", json::object{}, Fleet::answer_max));
   const std::int64_t zero = monotonic_ns();
   for (std::size_t i = 0; i < request_.plan.steps.size(); ++i) {
     ++steps_under_way_;

@@ -74,6 +74,18 @@ TEST_F(HostsRunTest, IsUndoneWhenItIsInterrupted) {
   expect_nothing_left();
 }
 
+TEST_F(HostsRunTest, IsUndoneAndProvenSoThoughItsEffectIsStillWaitedFor) {
+  auto arguments = long_cut();
+  arguments.insert(arguments.end(), {"--set", "step.0.port=9"});  // nobody talks there
+  TroopCommand troop{world_, arguments};
+  ASSERT_TRUE(troop.says("network.partition on app", 60s)) << everything(troop);
+  troop.signal(SIGINT);
+  EXPECT_EQ(troop.exit_code(30s), 130) << everything(troop);
+  const std::string history = slurp(world_.run_directory() / "history.ndjson");
+  EXPECT_THAT(history, HasSubstr("undone before it was proven"));
+  expect_nothing_left();
+}
+
 TEST_F(HostsRunTest, IsInconclusiveWhereTheFaultMeetsNoPacket) {
   TroopCommand troop{world_, run_arguments("network/partition-producers", {"step.0.port=9"})};
   EXPECT_EQ(troop.exit_code(90s), 3) << everything(troop);
