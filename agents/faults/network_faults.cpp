@@ -12,11 +12,11 @@ namespace {
 
 constexpr Duration look_interval = std::chrono::milliseconds{20};
 
-struct HeldFilter : Holding {
-  explicit HeldFilter(PacketFilter started) : filter(std::move(started)) {}
-  Result<void> renew() override { return filter.renew(); }
-  PacketFilter filter;
-};
+/// What the step holds; nullptr where it holds nothing (any more: whoever waits asks again), or something else.
+NetworkHolding* held_by(Parts& parts, const protocol::StepOrder& order) {
+  const auto held = parts.holdings().find(order.number);
+  return held == parts.holdings().end() ? nullptr : dynamic_cast<NetworkHolding*>(held->second.get());
+}
 
 Result<boost::asio::ip::address> address_of(const std::vector<Peer>& hosts, const std::string& peer) {
   const auto host = std::find_if(hosts.begin(), hosts.end(), [&](const Peer& each) { return each.name == peer; });
@@ -40,9 +40,26 @@ Result<void> admitted(const Traffic& traffic, const std::string& fault) {
   return success();
 }
 
-std::string told(const Stopped& counts) {
+Result<std::optional<std::string>> told_of_filter(PacketFilter& filter) {
+  BOOST_OUTCOME_TRY(const auto counts, filter.counters());
+  if (counts.stopped_in + counts.stopped_out == 0) return std::nullopt;
   return fmt::format("{} packets from its peers and {} to them were stopped, of {} and {}", counts.stopped_in,
                      counts.stopped_out, counts.matched_in, counts.matched_out);
+}
+
+Result<std::optional<std::string>> told_of_alteration(const PacketAlteration& alteration) {
+  struct Words {
+    std::string_view altered, spared;
+  };
+  static constexpr Words words[] = {{"came twice", "could not be copied"},
+                                    {"were corrupted", "had nothing to corrupt"},
+                                    {"were overtaken by later ones", "were held, and nothing came meanwhile"}};
+  const auto& [altered, spared] = words[static_cast<std::size_t>(alteration.what())];
+  const auto counts = alteration.counts();
+  if (counts.altered == 0) return std::nullopt;
+  auto text = fmt::format("{} packets of {} {}", counts.altered, counts.packets, altered);
+  if (counts.spared > 0) text += fmt::format("; {} {}", counts.spared, spared);
+  return text;
 }
 
 }  // namespace
@@ -81,13 +98,21 @@ Result<Traffic> traffic_of(Parts& parts, const protocol::StepOrder& order) {
   return sound;
 }
 
-Result<UndoRecord> plan_to_stop(Parts& parts, const protocol::StepOrder& order, StopRuleOf rule_of) {
-  BOOST_OUTCOME_TRY(rule_of(parts, order));
-  return network_record(order);
+Result<double> number_parameter(const protocol::StepOrder& order, std::string_view name) {
+  const auto found = order.parameters.find(name);
+  const auto* number = found == order.parameters.end() ? nullptr : std::get_if<double>(&found->second);
+  if (number == nullptr) return usage_error(fmt::format("{}: '{}' is no number", order.fault, name));
+  return *number;
 }
 
-Error undone_meanwhile(const protocol::StepOrder& order) {
-  return {ErrorKind::cancelled, order.fault + ": undone before it was proven"};
+Duration duration_parameter(const protocol::StepOrder& order, std::string_view name) {
+  const auto found = order.parameters.find(name);
+  const auto* duration = found == order.parameters.end() ? nullptr : std::get_if<Duration>(&found->second);
+  return duration == nullptr ? Duration{0} : *duration;
+}
+
+std::uint64_t seed_of(const protocol::StepOrder& order) {
+  return Random{static_cast<std::uint64_t>(order.number), order.fault}.next();
 }
 
 Result<UndoRecord> network_record(const protocol::StepOrder& order) {
@@ -97,33 +122,64 @@ Result<UndoRecord> network_record(const protocol::StepOrder& order) {
   return UndoRecord{"fault", {{"fault", order.fault}, {"victim", order.victim}}};
 }
 
+asio::awaitable<Result<Proof>> take_effect(Parts& parts, const protocol::StepOrder& order,
+                                           std::unique_ptr<NetworkHolding> holding, Duration patience) {
+  parts.holdings()[order.number] = std::move(holding);
+  const std::int64_t deadline = monotonic_ns() + patience.count();
+  while (monotonic_ns() < deadline) {
+    auto* held = held_by(parts, order);
+    if (held == nullptr) {
+      co_return Error{ErrorKind::cancelled, order.fault + ": undone before it was proven"};
+    }
+    auto effect = held->effect();
+    const std::int64_t now = monotonic_ns();
+    if (effect.has_error()) co_return std::move(effect).error().within(order.fault);
+    if (effect.value()) co_return Proof{now, std::move(*effect.value())};
+    co_await pause_for(look_interval);
+  }
+  co_return not_proven(order, fmt::format("within {} it met no packet", model::to_text(patience)));
+}
+
+asio::awaitable<Result<Proof>> end_network_fault(Parts& parts, const protocol::StepOrder& order, Seen) {
+  if (!parts.holdings().contains(order.number)) co_return Proof{monotonic_ns(), "nothing is held"};
+  auto* held = held_by(parts, order);
+  if (held == nullptr) co_return not_restored(order, "what is held is none of the network's");
+  const auto effect = held->effect();
+  if (auto gone = held->stop(); gone.has_error()) co_return not_restored(order, gone.error());
+  parts.holdings().erase(order.number);
+  std::string text = "its rules are gone";
+  if (effect.has_value() && effect.value()) text += "; " + *effect.value();
+  const std::int64_t now = monotonic_ns();
+  co_return Proof{now, std::move(text)};
+}
+
+Result<UndoRecord> plan_to_stop(Parts& parts, const protocol::StepOrder& order, StopRuleOf rule_of) {
+  BOOST_OUTCOME_TRY(rule_of(parts, order));
+  return network_record(order);
+}
+
 asio::awaitable<Result<Proof>> stop_packets(Parts& parts, const protocol::StepOrder& order, StopRuleOf rule_of) {
   BOOST_OUTCOME_CO_TRY(auto rule, rule_of(parts, order));
   auto started = PacketFilter::start(std::move(rule), protocol::lease);
   if (started.has_error()) co_return std::move(started).error().within(order.fault);
-  parts.holdings()[order.number] = std::make_unique<HeldFilter>(std::move(started).value());
-  const std::int64_t deadline = monotonic_ns() + network_effect_max.count();
-  while (monotonic_ns() < deadline) {
-    auto* held = held_by<HeldFilter>(parts, order);
-    if (held == nullptr) co_return undone_meanwhile(order);
-    BOOST_OUTCOME_CO_TRY(const auto counts, held->filter.counters());
-    const std::int64_t now = monotonic_ns();
-    if (counts.stopped_in + counts.stopped_out > 0) co_return Proof{now, told(counts)};
-    co_await pause_for(look_interval);
-  }
-  co_return not_proven(order, fmt::format("within {} no packet was stopped", model::to_text(network_effect_max)));
+  auto held = std::make_unique<Held<PacketFilter, told_of_filter>>(std::move(started).value());
+  co_return co_await take_effect(parts, order, std::move(held));
 }
 
-asio::awaitable<Result<Proof>> let_packets_pass(Parts& parts, const protocol::StepOrder& order, Seen) {
-  if (!parts.holdings().contains(order.number)) co_return Proof{monotonic_ns(), "nothing is held"};
-  auto* held = held_by<HeldFilter>(parts, order);
-  if (held == nullptr) co_return not_restored(order, "what is held is no filter");
-  const auto counts = held->filter.counters();
-  if (auto gone = held->filter.stop(); gone.has_error()) co_return not_restored(order, gone.error());
-  const auto text = fmt::format("the table {} is gone{}", held->filter.table(),
-                                counts.has_value() ? "; " + told(counts.value()) : std::string{});
-  parts.holdings().erase(order.number);
-  co_return Proof{monotonic_ns(), text};
+Result<AlterationRule> alteration_of(Parts& parts, const protocol::StepOrder& order, AlterationRule own) {
+  BOOST_OUTCOME_TRY(own.traffic, traffic_of(parts, order));
+  BOOST_OUTCOME_TRY(own.percent, number_parameter(order, "percent"));
+  own.seed = seed_of(order);
+  if (auto sound = feasible(own); sound.has_error()) return std::move(sound).error().within(order.fault);
+  return own;
+}
+
+asio::awaitable<Result<Proof>> alter_packets(Parts& parts, const protocol::StepOrder& order, AlterationRule rule) {
+  const Duration patience = network_effect_max + rule.delay;
+  auto started = PacketAlteration::start(std::move(rule), protocol::lease);
+  if (started.has_error()) co_return std::move(started).error().within(order.fault);
+  auto held = std::make_unique<Held<PacketAlteration, told_of_alteration>>(std::move(started).value());
+  co_return co_await take_effect(parts, order, std::move(held), patience);
 }
 
 }  // namespace troop::agents

@@ -1,14 +1,19 @@
 // What the faults on a host's network have in common. The agent of the host lives in the network that it breaks.
 //
-// Undo needs no record: the kernel ends a filter with its agent, and by itself where the agent hangs.
+// Undo needs no record, but where a fault says so: the kernel ends what they do with its agent, and by itself where the
+// agent hangs.
 #pragma once
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <memory>
+#include <optional>
+#include <string>
 
 #include "agents/fault.hpp"
+#include "agents/host/packet_alteration.hpp"
 #include "agents/host/packet_filter.hpp"
 
 namespace troop::agents {
@@ -31,28 +36,58 @@ Result<T> chosen(const protocol::StepOrder& order, std::string_view name,
   return found->second;
 }
 
-/// What the step holds; nullptr where it holds nothing (any more: whoever waits asks again), or something else.
-template <class T>
-T* held_by(Parts& parts, const protocol::StepOrder& order) {
-  const auto held = parts.holdings().find(order.number);
-  return held == parts.holdings().end() ? nullptr : dynamic_cast<T*>(held->second.get());
-}
-/// The step was put back while it was being applied.
-Error undone_meanwhile(const protocol::StepOrder& order);
+/// Errors: usage, where the step does not say it.
+Result<double> number_parameter(const protocol::StepOrder& order, std::string_view name);
+/// 0 where the step does not say.
+Duration duration_parameter(const protocol::StepOrder& order, std::string_view name);
+/// What the kernel's dice, or ours, are thrown with: the same in each run of this step.
+std::uint64_t seed_of(const protocol::StepOrder& order);
 
 /// Which packets the step means; peers that are hosts of the scenario become addresses. Errors: usage.
 Result<Traffic> traffic_of(Parts& parts, const protocol::StepOrder& order);
 
-/// What a step stops. Errors: usage.
-using StopRuleOf = Result<StopRule> (*)(Parts& parts, const protocol::StepOrder& order);
-
 /// This process may use nftables here. Changes nothing. Errors: usage.
 Result<UndoRecord> network_record(const protocol::StepOrder& order);
-/// The rule has sense and this process may use nftables here. Changes nothing. Errors: usage.
+
+/// A network fault in force.
+class NetworkHolding : public Holding {
+ public:
+  /// What it has done so far, for people; nothing where it has met no packet. Errors: lost, usage.
+  virtual Result<std::optional<std::string>> effect() = 0;
+  /// Ends it and proves that. Idempotent. Errors: unrestored.
+  virtual Result<void> stop() = 0;
+};
+
+/// What somebody is that has renew() and stop(), and whose counts `told` puts into words.
+template <class Mechanism, auto told>
+class Held : public NetworkHolding {
+ public:
+  explicit Held(Mechanism started) : mechanism_(std::move(started)) {}
+  Result<void> renew() override { return mechanism_.renew(); }
+  Result<std::optional<std::string>> effect() override { return told(mechanism_); }
+  Result<void> stop() override { return mechanism_.stop(); }
+
+ private:
+  Mechanism mechanism_;
+};
+
+/// Keeps `holding` for the step, and waits for its effect: the proof. Errors: lost, where it has none within
+/// `patience`; cancelled, where it was undone meanwhile.
+asio::awaitable<Result<Proof>> take_effect(Parts& parts, const protocol::StepOrder& order,
+                                           std::unique_ptr<NetworkHolding> holding,
+                                           Duration patience = network_effect_max);
+/// The revert of all of them. Errors: unrestored.
+asio::awaitable<Result<Proof>> end_network_fault(Parts& parts, const protocol::StepOrder& order, Seen seen);
+
+/// What a step stops. Errors: usage.
+using StopRuleOf = Result<StopRule> (*)(Parts& parts, const protocol::StepOrder& order);
+/// plan and apply of the faults that stop packets.
 Result<UndoRecord> plan_to_stop(Parts& parts, const protocol::StepOrder& order, StopRuleOf rule_of);
-/// Proven when the kernel has stopped a packet. Errors: those of PacketFilter; lost where it stopped none.
 asio::awaitable<Result<Proof>> stop_packets(Parts& parts, const protocol::StepOrder& order, StopRuleOf rule_of);
-/// Proven when there is no such table any more. Errors: unrestored.
-asio::awaitable<Result<Proof>> let_packets_pass(Parts& parts, const protocol::StepOrder& order, Seen seen);
+
+/// What a step alters: `own` is what the fault itself says, its traffic, share and seed are read here. Errors: usage.
+Result<AlterationRule> alteration_of(Parts& parts, const protocol::StepOrder& order, AlterationRule own);
+/// The apply of the faults that alter packets.
+asio::awaitable<Result<Proof>> alter_packets(Parts& parts, const protocol::StepOrder& order, AlterationRule rule);
 
 }  // namespace troop::agents

@@ -21,7 +21,7 @@ const Fault network_partition{
     .name = "network.partition",
     .plan = plan,
     .apply = apply,
-    .revert = let_packets_pass,
+    .revert = end_network_fault,
     .able = try_nftables,
 };
 

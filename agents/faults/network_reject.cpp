@@ -28,7 +28,7 @@ const Fault network_reject{
     .name = "network.reject",
     .plan = plan,
     .apply = apply,
-    .revert = let_packets_pass,
+    .revert = end_network_fault,
     .able = try_nftables,
 };
 

@@ -14,9 +14,11 @@ std::span<const Fault> faults() {
                                 broker_purge,          broker_queue_full,
                                 broker_restart,        broker_stop,
                                 broker_stop_app,       broker_suspend_listeners,
+                                network_corrupt,       network_duplicate,
                                 network_latency,       network_loss,
                                 network_partition,     network_reject,
-                                process_kill,          process_pause};
+                                network_reorder,       process_kill,
+                                process_pause};
   return table;
 }
 

@@ -21,10 +21,13 @@ extern const Fault broker_restart;
 extern const Fault broker_stop;
 extern const Fault broker_stop_app;
 extern const Fault broker_suspend_listeners;
+extern const Fault network_corrupt;
+extern const Fault network_duplicate;
 extern const Fault network_latency;
 extern const Fault network_loss;
 extern const Fault network_partition;
 extern const Fault network_reject;
+extern const Fault network_reorder;
 extern const Fault process_kill;
 extern const Fault process_pause;
 

@@ -1,16 +1,10 @@
 #include "agents/host/packet_delay.hpp"
 
 #include <fmt/format.h>
-#include <poll.h>
-#include <sys/eventfd.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
+#include <atomic>
 #include <cmath>
-#include <csignal>
 #include <deque>
 #include <numbers>
 
@@ -66,43 +60,23 @@ Result<void> feasible(const DelayRule& rule) {
   return success();
 }
 
-/// The thread and what it works on. All of it is the thread's while that runs, but the atomic ones.
-struct PacketDelay::Holder {
-  Holder(DelayRule asked, PacketQueue opened, UniqueFd woken)
-      : rule(std::move(asked)), random(rule.seed), queue(std::move(opened)), wake(std::move(woken)) {}
-
-  void run(const std::stop_token& end) {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, nullptr);  // the agent's signals are for its loop
-    prctl(PR_SET_TIMERSLACK, 1UL);
-    setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), -15);  // where it may; accuracy gains on a busy host
-    while (!end.stop_requested() && take_in() && let_go(monotonic_ns())) wait();
-    // What still comes, came before the rules dried up.
-    while (take_in() && !waiting.empty() && let_go(INT64_MAX)) {
-    }
-    queue.close();  // so that nothing waits for a thread that is gone
-    over = true;
-  }
+struct PacketDelay::Holder : PacketHandler {
+  explicit Holder(DelayRule asked) : rule(std::move(asked)), random(rule.seed) {}
 
   struct Packet {
     std::uint32_t number;
     std::int64_t arrived, due;
   };
 
-  bool take_in() {
-    arrivals.clear();
-    if (queue.receive(arrivals).has_error()) return false;
-    received += arrivals.size();
-    const std::int64_t now = monotonic_ns();
-    for (const auto number : arrivals) {
+  Result<void> take_in(PacketQueue&, std::span<const QueuedPacket> arrivals, std::int64_t now) override {
+    for (const auto& packet : arrivals) {
       last_due = std::max(last_due, now + next_delay(rule, random).count());
-      waiting.push_back({number, now, last_due});
+      waiting.push_back({packet.number, now, last_due});
     }
-    return true;
+    return success();
   }
 
-  bool let_go(std::int64_t until) {
+  Result<void> let_go(PacketQueue& queue, std::int64_t until) override {
     std::uint64_t count = 0;
     std::int64_t sum = 0, most = longest_ns;
     const std::int64_t now = monotonic_ns();
@@ -112,91 +86,40 @@ struct PacketDelay::Holder {
       sum += now - waiting.front().arrived;
       most = std::max(most, now - waiting.front().arrived);
     }
-    if (count == 0) return true;
-    if (queue.release_until(last).has_error()) return false;
+    if (count == 0) return success();
+    BOOST_OUTCOME_TRY(queue.release_until(last));
     packets += count;
     sum_ns += sum;
     longest_ns = most;
-    return true;
+    return success();
   }
 
-  void wait() const {
-    pollfd events[] = {{queue.fd(), POLLIN, 0}, {wake.get(), POLLIN, 0}};
-    timespec left{};
-    if (!waiting.empty()) {
-      const std::int64_t ns = std::max<std::int64_t>(waiting.front().due - monotonic_ns(), 0);
-      left = {.tv_sec = ns / 1'000'000'000, .tv_nsec = ns % 1'000'000'000};
-    }
-    ppoll(events, 2, waiting.empty() ? nullptr : &left, nullptr);
-  }
+  [[nodiscard]] std::int64_t next_due() const override { return waiting.empty() ? INT64_MAX : waiting.front().due; }
 
   const DelayRule rule;
   Random random;
-  PacketQueue queue;
-  UniqueFd wake;
   std::deque<Packet> waiting;
-  std::vector<std::uint32_t> arrivals;
   std::int64_t last_due = 0;
-  std::atomic<std::uint64_t> received = 0, packets = 0;
+  std::atomic<std::uint64_t> packets = 0;
   std::atomic<std::int64_t> sum_ns = 0, longest_ns = 0;
-  std::atomic<bool> over = false;  ///< The queue failed, or it was stopped: packets flow unheld.
-  std::jthread thread;
 };
-
-PacketDelay::PacketDelay(std::unique_ptr<Holder> holder, QueueTable table, Expiry expiry)
-    : holder_(std::move(holder)), table_(std::move(table)), expiry_(expiry) {}
-
-PacketDelay::PacketDelay(PacketDelay&& other) noexcept = default;
 
 Result<PacketDelay> PacketDelay::start(DelayRule rule, Duration timeout) {
   BOOST_OUTCOME_TRY(feasible(rule));
-  if (timeout <= Expiry::tick_max) return usage_error("a delay that ends at once");
-  BOOST_OUTCOME_TRY(auto queue, PacketQueue::open());
-  UniqueFd wake{eventfd(0, EFD_CLOEXEC)};
-  if (!wake) return system_error(ErrorKind::usage, "eventfd", errno);
-  const std::uint16_t number = queue.number();
   auto traffic = rule.traffic;
-  auto holder = std::make_unique<Holder>(std::move(rule), std::move(queue), std::move(wake));
-  Expiry expiry{timeout};
-  expiry.renewed(boottime_ns());
-  BOOST_OUTCOME_TRY(auto table, QueueTable::start(std::move(traffic), number, timeout));
-  holder->thread = std::jthread{[&held = *holder](const std::stop_token& end) { held.run(end); }};
-  return PacketDelay{std::move(holder), std::move(table), expiry};
-}
-
-PacketDelay::~PacketDelay() {
-  if (holder_) (void)stop();
-}
-
-Result<void> PacketDelay::renew() {
-  const std::int64_t asked = boottime_ns();
-  if (holder_->over || expiry_.is_over(asked)) {
-    return Error{ErrorKind::lost, "the delay " + table_.name() + " has ended"};
-  }
-  BOOST_OUTCOME_TRY(table_.renew());
-  expiry_.renewed(asked);
-  return success();
+  auto holder = std::make_shared<Holder>(std::move(rule));
+  BOOST_OUTCOME_TRY(auto diversion,
+                    PacketDiversion::start(std::move(traffic), PacketQueue::Tell::numbers, holder, timeout));
+  return PacketDelay{std::move(holder), std::move(diversion)};
 }
 
 std::uint64_t PacketDelay::released() const { return holder_->packets; }
 
-Result<Held> PacketDelay::measured() const {
-  BOOST_OUTCOME_TRY(const auto met, table_.met());
-  Held held{.packets = holder_->packets, .longest = Duration{holder_->longest_ns}};
+Result<Delayed> PacketDelay::measured() const {
+  BOOST_OUTCOME_TRY(const auto unheld, diversion_.unheld());
+  Delayed held{.packets = holder_->packets, .longest = Duration{holder_->longest_ns}, .unheld = unheld};
   if (held.packets > 0) held.mean = Duration{holder_->sum_ns / static_cast<std::int64_t>(held.packets)};
-  const std::uint64_t seen = holder_->received;
-  held.unheld = met > seen ? met - seen : 0;
   return held;
-}
-
-Result<void> PacketDelay::stop() {
-  if (holder_->thread.joinable()) (void)table_.dry_up();  // else what is held would be lost
-  if (holder_->thread.joinable()) {
-    holder_->thread.request_stop();
-    (void)eventfd_write(holder_->wake.get(), 1);
-    holder_->thread.join();
-  }
-  return table_.stop();
 }
 
 }  // namespace troop::agents

@@ -1,20 +1,10 @@
 // Packets that arrive from chosen peers, held for a while: latency. They keep their order, as on one path.
-//
-//   arrival at INPUT ── rules of QueueTable ── PacketQueue ── a thread keeps deadlines ── let go
-//
-// Held where they arrive and not where they leave: what waits at its sender still counts against the sender's buffers,
-// and TCP falls to a crawl. The thread ends with the process; then the kernel drops what is held and lets all else
-// flow. A process that hangs loses its rules when their elements expire.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
-#include <thread>
 
-#include "agents/host/expiry.hpp"
-#include "agents/host/packet_queue.hpp"
-#include "agents/host/queue_table.hpp"
+#include "agents/host/packet_diversion.hpp"
 #include "common/ids.hpp"
 
 namespace troop::agents {
@@ -38,7 +28,7 @@ Result<void> feasible(const DelayRule& rule);
 /// How long the next packet is held: never below 0, nor further than ten jitters beyond `delay`.
 Duration next_delay(const DelayRule& rule, Random& random);
 
-struct Held {
+struct Delayed {
   std::uint64_t packets = 0;  ///< Held and let go.
   Duration mean{};            ///< How long, as measured.
   Duration longest{};
@@ -49,27 +39,22 @@ class PacketDelay {
  public:
   /// In force when it returns; packets are no longer held after `timeout` without renew(). Errors: usage.
   static Result<PacketDelay> start(DelayRule rule, Duration timeout);
-  PacketDelay(PacketDelay&& other) noexcept;
-  PacketDelay& operator=(PacketDelay&&) = delete;
-  ~PacketDelay();
-
-  /// Another `timeout` from now. Errors: lost, where it has ended by itself already: that is for ever.
-  Result<void> renew();
+  /// As PacketDiversion's.
+  Result<void> renew() { return diversion_.renew(); }
   /// So far. Errors: usage.
-  [[nodiscard]] Result<Held> measured() const;
+  [[nodiscard]] Result<Delayed> measured() const;
   /// Packets let go so far; does not ask the kernel.
   [[nodiscard]] std::uint64_t released() const;
-  /// No packet is held from now on, those that were go at once; proves that the rules are gone. Idempotent. Errors:
-  /// unrestored.
-  Result<void> stop();
+  /// As PacketDiversion's.
+  Result<void> stop() { return diversion_.stop(); }
 
  private:
   struct Holder;
-  PacketDelay(std::unique_ptr<Holder> holder, QueueTable table, Expiry expiry);
+  PacketDelay(std::shared_ptr<const Holder> holder, PacketDiversion diversion)
+      : holder_(std::move(holder)), diversion_(std::move(diversion)) {}
 
-  std::unique_ptr<Holder> holder_;
-  QueueTable table_;
-  Expiry expiry_;
+  std::shared_ptr<const Holder> holder_;
+  PacketDiversion diversion_;
 };
 
 }  // namespace troop::agents

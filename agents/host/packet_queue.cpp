@@ -14,8 +14,10 @@
 namespace troop::agents {
 namespace {
 
-constexpr std::size_t message_max = 1024;  // without the packet's content it is far smaller
-constexpr std::size_t batch = 64;          // messages for one system call
+constexpr std::size_t overhead_max = 1024;  // of a message, beside the packet's content
+constexpr std::size_t content_max = 0xffff;
+constexpr std::size_t batch = 64;                  // messages for one system call
+constexpr std::size_t verdicts_bytes = 64 * 1024;  // likewise
 constexpr std::uint16_t first_number = 30'000;
 constexpr std::uint16_t numbers = 500;
 constexpr int receive_buffer_bytes = 64 << 20;  // what comes while we do not run
@@ -31,16 +33,20 @@ nlmsghdr* request(char* buffer, std::uint16_t type, std::uint16_t flags, std::ui
 }
 
 /// 0, or what the kernel says against it.
-int bind_queue(int fd, std::uint16_t number) {
-  std::array<char, message_max> buffer{};
+int bind_queue(int fd, std::uint16_t number, PacketQueue::Tell tell) {
+  const bool whole = tell == PacketQueue::Tell::content;
+  std::array<char, overhead_max> buffer{};
   nlmsghdr* header = request(buffer.data(), NFQNL_MSG_CONFIG, NLM_F_ACK, number);
   const nfqnl_msg_config_cmd command{.command = NFQNL_CFG_CMD_BIND, ._pad = 0, .pf = 0};
   mnl_attr_put(header, NFQA_CFG_CMD, sizeof command, &command);
-  const nfqnl_msg_config_params parameters{.copy_range = 0, .copy_mode = NFQNL_COPY_META};
+  const nfqnl_msg_config_params parameters{
+      .copy_range = htonl(whole ? content_max : 0),
+      .copy_mode = static_cast<std::uint8_t>(whole ? NFQNL_COPY_PACKET : NFQNL_COPY_META)};
   mnl_attr_put(header, NFQA_CFG_PARAMS, sizeof parameters, &parameters);
-  const std::uint32_t flags = NFQA_CFG_F_FAIL_OPEN | NFQA_CFG_F_GSO;
+  // Without GSO the kernel cuts what it had put together into packets, and writes their checksums.
+  const std::uint32_t flags = NFQA_CFG_F_FAIL_OPEN | (whole ? 0 : NFQA_CFG_F_GSO);
   mnl_attr_put_u32(header, NFQA_CFG_FLAGS, htonl(flags));
-  mnl_attr_put_u32(header, NFQA_CFG_MASK, htonl(flags));
+  mnl_attr_put_u32(header, NFQA_CFG_MASK, htonl(NFQA_CFG_F_FAIL_OPEN | NFQA_CFG_F_GSO));
   mnl_attr_put_u32(header, NFQA_CFG_QUEUE_MAXLEN, htonl(PacketQueue::length_max));
   if (send(fd, header, header->nlmsg_len, 0) < 0) return errno;
   const ssize_t got = recv(fd, buffer.data(), buffer.size(), 0);
@@ -50,20 +56,39 @@ int bind_queue(int fd, std::uint16_t number) {
   return -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(header))->error;
 }
 
-/// For each attribute of a message about a packet: `packets` is where its number goes.
-int note_number(const nlattr* attribute, void* packets) {
-  if (mnl_attr_get_type(attribute) != NFQA_PACKET_HDR) return MNL_CB_OK;
-  const auto* packet = static_cast<const nfqnl_msg_packet_hdr*>(mnl_attr_get_payload(attribute));
-  static_cast<std::vector<std::uint32_t>*>(packets)->push_back(ntohl(packet->packet_id));
-  return MNL_CB_STOP;
+/// For each attribute of a message about a packet: `described` is that QueuedPacket.
+int note(const nlattr* attribute, void* described) {
+  auto& packet = *static_cast<QueuedPacket*>(described);
+  switch (mnl_attr_get_type(attribute)) {
+    case NFQA_PACKET_HDR:
+      packet.number = ntohl(static_cast<const nfqnl_msg_packet_hdr*>(mnl_attr_get_payload(attribute))->packet_id);
+      break;
+    case NFQA_MARK:
+      packet.mark = ntohl(mnl_attr_get_u32(attribute));
+      break;
+    case NFQA_PAYLOAD:
+      packet.content = {static_cast<const std::uint8_t*>(mnl_attr_get_payload(attribute)),
+                        mnl_attr_get_payload_len(attribute)};
+      break;
+    default:
+      break;
+  }
+  return MNL_CB_OK;
+}
+
+Result<void> send_all(int fd, const void* messages, std::size_t bytes) {
+  while (send(fd, messages, bytes, 0) < 0) {
+    if (errno != EINTR) return system_error(ErrorKind::lost, "nfnetlink_queue", errno);
+  }
+  return success();
 }
 
 }  // namespace
 
-PacketQueue::PacketQueue(UniqueFd fd, std::uint16_t number)
-    : fd_(std::move(fd)), number_(number), buffer_(batch * message_max) {}
+PacketQueue::PacketQueue(UniqueFd fd, std::uint16_t number, std::size_t message_max)
+    : fd_(std::move(fd)), number_(number), message_max_(message_max), buffer_(batch * message_max) {}
 
-Result<PacketQueue> PacketQueue::open() {
+Result<PacketQueue> PacketQueue::open(Tell tell) {
   UniqueFd fd{socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER)};
   if (!fd) return system_error(ErrorKind::usage, "nfnetlink_queue", errno);
   const int on = 1;
@@ -71,18 +96,20 @@ Result<PacketQueue> PacketQueue::open() {
   setsockopt(fd.get(), SOL_NETLINK, NETLINK_NO_ENOBUFS, &on, sizeof on);
   int wrong = 0;
   for (std::uint16_t number = first_number; number < first_number + numbers; ++number) {
-    wrong = bind_queue(fd.get(), number);
-    if (wrong == 0) return PacketQueue{std::move(fd), number};
+    wrong = bind_queue(fd.get(), number, tell);
+    if (wrong == 0) {
+      return PacketQueue{std::move(fd), number, overhead_max + (tell == Tell::content ? content_max : 0)};
+    }
     if (wrong != EBUSY && wrong != EPERM) break;  // what the kernel says of another's queue
   }
   return system_error(ErrorKind::usage, "nfnetlink_queue", wrong);
 }
 
-Result<void> PacketQueue::receive(std::vector<std::uint32_t>& packets) {
+Result<void> PacketQueue::receive(std::vector<QueuedPacket>& packets) {
   std::array<iovec, batch> parts;
   std::array<mmsghdr, batch> messages{};
   for (std::size_t i = 0; i < batch; ++i) {
-    parts[i] = {buffer_.data() + i * message_max, message_max};
+    parts[i] = {buffer_.data() + i * message_max_, message_max_};
     messages[i].msg_hdr.msg_iov = &parts[i];
     messages[i].msg_hdr.msg_iovlen = 1;
   }
@@ -94,21 +121,36 @@ Result<void> PacketQueue::receive(std::vector<std::uint32_t>& packets) {
     for (auto* header = static_cast<nlmsghdr*>(parts[i].iov_base); mnl_nlmsg_ok(header, left);
          header = mnl_nlmsg_next(header, &left)) {
       if (header->nlmsg_type != ((NFNL_SUBSYS_QUEUE << 8) | NFQNL_MSG_PACKET)) continue;
-      mnl_attr_parse(header, sizeof(nfgenmsg), note_number, &packets);
+      mnl_attr_parse(header, sizeof(nfgenmsg), note, &packets.emplace_back());
     }
   }
   return success();
 }
 
 Result<void> PacketQueue::release_until(std::uint32_t packet) {
-  std::array<char, message_max> buffer{};
+  std::array<char, overhead_max> buffer{};
   nlmsghdr* header = request(buffer.data(), NFQNL_MSG_VERDICT_BATCH, 0, number_);
   const nfqnl_msg_verdict_hdr verdict{.verdict = htonl(NF_ACCEPT), .id = htonl(packet)};
   mnl_attr_put(header, NFQA_VERDICT_HDR, sizeof verdict, &verdict);
-  while (send(fd_.get(), header, header->nlmsg_len, 0) < 0) {
-    if (errno != EINTR) return system_error(ErrorKind::lost, "nfnetlink_queue", errno);
-  }
-  return success();
+  return send_all(fd_.get(), header, header->nlmsg_len);
+}
+
+Result<void> PacketQueue::release(std::uint32_t packet, std::span<const std::uint8_t> content) {
+  const std::size_t before = verdicts_.size();
+  verdicts_.resize(before + overhead_max + content.size());
+  nlmsghdr* header = request(verdicts_.data() + before, NFQNL_MSG_VERDICT, 0, number_);
+  const nfqnl_msg_verdict_hdr verdict{.verdict = htonl(NF_ACCEPT), .id = htonl(packet)};
+  mnl_attr_put(header, NFQA_VERDICT_HDR, sizeof verdict, &verdict);
+  if (!content.empty()) mnl_attr_put(header, NFQA_PAYLOAD, content.size(), content.data());
+  verdicts_.resize(before + MNL_ALIGN(header->nlmsg_len));
+  return verdicts_.size() < verdicts_bytes ? success() : flush();
+}
+
+Result<void> PacketQueue::flush() {
+  if (verdicts_.empty()) return success();
+  auto sent = send_all(fd_.get(), verdicts_.data(), verdicts_.size());
+  verdicts_.clear();
+  return sent;
 }
 
 }  // namespace troop::agents

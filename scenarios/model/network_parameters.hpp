@@ -1,11 +1,28 @@
 // The keys that every fault on a host's network takes: which packets it means.
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "scenarios/model/catalogue.hpp"
 
 namespace troop::model {
+
+/// Of the faults that lead packets through a queue of the kernel's.
+inline constexpr std::string_view packet_queue_back_end =
+    "a kernel queue (NFQUEUE) where packets arrive, fed by nftables rules that end with its agent and match only what "
+    "expires";
+inline constexpr std::string_view packet_queue_undo =
+    "what is held is let go and the table removed; proven when it is no longer listed";
+
+inline Parameter percent_of_packets() {
+  return {.name = "percent",
+          .type = ParameterType::number,
+          .what = "of the packets, from 0.0001 on",
+          .required = true,
+          .minimum = 0.0001,
+          .maximum = 100};
+}
 
 /// `own`, and after them those that select packets; without `direction` where the fault knows only one.
 inline std::vector<Parameter> with_network_selectors(std::vector<Parameter> own = {}, bool one_way = false) {

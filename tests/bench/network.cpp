@@ -11,10 +11,12 @@
 #include <cmath>
 #include <cstring>
 #include <functional>
+#include <optional>
 #include <string_view>
 #include <thread>
 #include <vector>
 
+#include "agents/host/packet_alteration.hpp"
 #include "agents/host/packet_delay.hpp"
 #include "agents/host/packet_filter.hpp"
 #include "tests/support/private_network.hpp"
@@ -193,6 +195,112 @@ void bench_filter(unsigned pairs, double goal_ms) {
   report(fmt::format("heal_{}", pairs), median(stops), "ms", 500, median(stops) <= 500, 0);
 }
 
+constexpr int share_packets = 10'000;
+constexpr double share_percent = 20;
+
+/// What came of share_packets packets from the peer, all numbered: how many, how many twice, how many behind a later
+/// one.
+struct Came {
+  double all = 0, twice = 0, behind = 0;
+};
+Came send_many() {
+  const Datagrams here{here_address}, peer{peer_address};
+  std::jthread sender{[&] {
+    for (int i = 0; i < share_packets; ++i) {
+      if (i % 100 == 0) sleep_until(monotonic_ns() + Duration{1ms}.count());
+      peer.send(here, std::to_string(i));
+    }
+  }};
+  std::vector<bool> seen(share_packets);
+  Came came;
+  int furthest = -1;
+  for (std::string text; here.receive(300, text); ++came.all) {
+    const int number = std::clamp(std::atoi(text.c_str()), 0, share_packets - 1);
+    came.twice += seen[static_cast<std::size_t>(number)];
+    came.behind += number < furthest;
+    seen[static_cast<std::size_t>(number)] = true;
+    furthest = std::max(furthest, number);
+  }
+  return came;
+}
+
+/// The median of five rounds of share_packets packets; `hit`: how many of them were.
+template <class Start>
+void bench_share(const std::string& name, Start start, const std::function<double(const Came&)>& hit) {
+  std::vector<double> shares;
+  for (std::uint64_t round = 0; round < 5; ++round) {
+    const auto fault = start(round);
+    if (fault.has_error()) {
+      fmt::print(stderr, "bench_network: {}\n", fault.error().context);
+      all_hold = false;
+      return;
+    }
+    shares.push_back(100 * hit(send_many()) / share_packets);
+  }
+  const double off = std::abs(median(shares) / share_percent - 1) * 100;
+  report(name + "_share", median(shares), "%", share_percent, off <= 5, 0);
+}
+
+Traffic from_peer() { return {.peers = {boost::asio::ip::make_address(peer_address)}, .direction = Direction::in}; }
+
+void bench_shares() {
+  const auto alter = [](Alteration what) {
+    return [what](std::uint64_t round) {
+      return PacketAlteration::start(
+          {.traffic = from_peer(), .what = what, .percent = share_percent, .delay = 20ms, .seed = round}, 60s);
+    };
+  };
+  const auto lost = [](const Came& came) { return share_packets - came.all; };
+  bench_share(
+      "loss",
+      [](std::uint64_t) {
+        return PacketFilter::start({.traffic = from_peer(), .how = Stop::drop, .percent = share_percent}, 60s);
+      },
+      lost);
+  bench_share("duplicate", alter(Alteration::duplicate), [](const Came& came) { return came.twice; });
+  bench_share("corrupt", alter(Alteration::corrupt), lost);
+  bench_share("reorder", alter(Alteration::reorder), [](const Came& came) { return came.behind; });
+}
+
+/// A delay of 5 ms ± 2 ms, uniform: half of the packets are within ± 1 ms. Order is kept, so that a packet is sent only
+/// when the one before has come; several pairs at once make that bearable.
+void bench_jitter() {
+  constexpr int pairs = 4;
+  constexpr Duration jitter = 2ms;
+  std::vector<std::vector<double>> took(pairs);
+  std::vector<std::optional<PacketDelay>> delays(pairs);
+  std::vector<std::jthread> senders;
+  for (std::size_t pair = 0; pair < pairs; ++pair) {
+    const auto address = fmt::format("127.0.1.{}", pair + 1);
+    auto held = PacketDelay::start(
+        {.traffic = {.peers = {boost::asio::ip::make_address(address)}}, .delay = 5ms, .jitter = jitter, .seed = pair},
+        120s);
+    if (held.has_error()) {
+      fmt::print(stderr, "bench_network: {}\n", held.error().context);
+      all_hold = false;
+      return;
+    }
+    delays[pair].emplace(std::move(held).value());
+    senders.emplace_back([&out = took[pair], address] {
+      prctl(PR_SET_TIMERSLACK, 1UL);
+      const Datagrams here{here_address}, peer{address};
+      for (int i = 0; i < share_packets / pairs; ++i) {
+        const std::int64_t sent = monotonic_ns();
+        peer.send(here);
+        if (!here.receive()) return;
+        out.push_back(static_cast<double>(monotonic_ns() - sent) / 1e6);
+      }
+    });
+  }
+  senders.clear();
+  std::vector<double> all;
+  for (const auto& each : took) all.insert(all.end(), each.begin(), each.end());
+  const double asked = static_cast<double>(jitter.count()) / 1e6;
+  const double middle_half = quantile(all, 0.75) - quantile(all, 0.25);
+  report("jitter_middle_half", middle_half, "ms", asked,
+         std::abs(middle_half / asked - 1) <= 0.05 && all.size() == share_packets, 0);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -206,6 +314,8 @@ int main(int argc, char** argv) {
   bench_filter(1, 10);
   bench_filter(10'000, 500);
   for (const Duration delay : {Duration{1ms}, Duration{10ms}, Duration{50ms}, Duration{200ms}}) bench_accuracy(delay);
+  bench_shares();
+  bench_jitter();
   bench_throughput(1us, 0, 0.6);
   bench_throughput(10ms, 2, 0);
   return all_hold ? 0 : 1;

@@ -51,8 +51,14 @@ class EveryNetworkFault : public testing::TestWithParam<Fault> {
     order_.number = 7;
     order_.fault = GetParam().name;
     order_.victim = "here";
-    if (order_.fault == "network.loss") order_.parameters["percent"] = 50.0;
-    if (order_.fault == "network.latency") order_.parameters["delay"] = Duration{std::chrono::milliseconds{20}};
+    const auto* spec = model::find_fault(model::faults(), GetParam().name);
+    ASSERT_NE(spec, nullptr);
+    for (const auto& parameter : spec->parameters) {
+      if (!parameter.required) continue;
+      auto& value = order_.parameters[std::string{parameter.name}];
+      if (parameter.name == "percent") value = 50.0;
+      if (parameter.name == "delay") value = Duration{std::chrono::milliseconds{20}};
+    }
     before_ = ruleset();
   }
   static std::string ruleset() {

@@ -49,6 +49,7 @@ INSTANTIATE_TEST_SUITE_P(
         {"lost_confirms", "network/lost-confirms", {.rows = {3}, .duplicated = always}},
         {"refused", "network/refused", {.rows = {2}, .duplicated = maybe}},
         {"lossy_link", "network/lossy-link", {.rows = {25}}},
+        {"messy_link", "network/messy-link", {.rows = {25}}},
         {"slow_link", "network/slow-link", {.rows = {25}}},
     }),
     [](const auto& each) { return std::string{each.param.name}; });

@@ -16,6 +16,7 @@
 #include <cerrno>
 #include <cstring>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "common/unique_fd.hpp"
@@ -69,16 +70,22 @@ class Datagrams {
     return ntohs(reinterpret_cast<const sockaddr_in&>(address_).sin_port);  // at the same place in IPv6
   }
   /// False where it was refused.
-  bool send(const Datagrams& to) const {
+  bool send(const Datagrams& to, std::string_view text = "x") const {
     const auto size = to.address_.ss_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
-    return ::sendto(fd_.get(), "x", 1, 0, reinterpret_cast<const sockaddr*>(&to.address_),
-                    static_cast<socklen_t>(size)) == 1;
+    return ::sendto(fd_.get(), text.data(), text.size(), 0, reinterpret_cast<const sockaddr*>(&to.address_),
+                    static_cast<socklen_t>(size)) == static_cast<ssize_t>(text.size());
   }
-  /// Whether one is there, or comes within `timeout_ms`.
-  [[nodiscard]] bool receive(int timeout_ms = 10'000) const {
+  /// Whether one is there, or comes within `timeout_ms`; `text`: what it says.
+  [[nodiscard]] bool receive(int timeout_ms, std::string& text) const {
     pollfd waiting{fd_.get(), POLLIN, 0};
-    char byte = 0;
-    return ::poll(&waiting, 1, timeout_ms) == 1 && ::recv(fd_.get(), &byte, 1, 0) == 1;
+    text.resize(2000);
+    const auto got = ::poll(&waiting, 1, timeout_ms) == 1 ? ::recv(fd_.get(), text.data(), text.size(), 0) : -1;
+    text.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
+    return got >= 0;
+  }
+  [[nodiscard]] bool receive(int timeout_ms = 10'000) const {
+    std::string any;
+    return receive(timeout_ms, any);
   }
 
  private:

@@ -18,10 +18,13 @@
 #include "scenarios/model/faults/broker_stop.hpp"
 #include "scenarios/model/faults/broker_stop_app.hpp"
 #include "scenarios/model/faults/broker_suspend_listeners.hpp"
+#include "scenarios/model/faults/network_corrupt.hpp"
+#include "scenarios/model/faults/network_duplicate.hpp"
 #include "scenarios/model/faults/network_latency.hpp"
 #include "scenarios/model/faults/network_loss.hpp"
 #include "scenarios/model/faults/network_partition.hpp"
 #include "scenarios/model/faults/network_reject.hpp"
+#include "scenarios/model/faults/network_reorder.hpp"
 #include "scenarios/model/faults/process_kill.hpp"
 #include "scenarios/model/faults/process_pause.hpp"
 
@@ -51,6 +54,9 @@ const std::vector<FaultSpec>& faults() {
       network_partition(),
       network_reject(),
       network_loss(),
+      network_duplicate(),
+      network_corrupt(),
+      network_reorder(),
   };
   return all;
 }

@@ -13,11 +13,9 @@ inline FaultSpec network_latency() {
           "longer",
       .targets = {"host"},
       .period = FaultSpec::Period::required,
-      .back_end =
-          "a kernel queue (NFQUEUE) where packets arrive, fed by nftables rules that end with its agent and match only "
-          "what expires",
+      .back_end = packet_queue_back_end,
       .proof = "packets were held and let go, and for how long was measured",
-      .undo = "what is held is let go and the table removed; proven when it is no longer listed",
+      .undo = packet_queue_undo,
       .irreversible = {},
       .client_sees = {"each round trip with the peers takes `delay` longer; nothing else"},
       .parameters =

@@ -16,12 +16,7 @@ inline FaultSpec network_loss() {
       .undo = "the table is removed; proven when it is no longer listed",
       .irreversible = {},
       .client_sees = {"latency in steps: what was lost is sent again, after 200 ms and more"},
-      .parameters = with_network_selectors({{.name = "percent",
-                                             .type = ParameterType::number,
-                                             .what = "of the packets, from 0.0001 on",
-                                             .required = true,
-                                             .minimum = 0.0001,
-                                             .maximum = 100}}),
+      .parameters = with_network_selectors({percent_of_packets()}),
   };
 }
 

@@ -1,0 +1,31 @@
+// network.corrupt: a bad cable, or a bad switch.
+#pragma once
+
+#include "scenarios/model/network_parameters.hpp"
+
+namespace troop::model {
+
+inline FaultSpec network_corrupt() {
+  return {
+      .name = "network.corrupt",
+      .summary = "one bit is wrong in a share of the packets that arrive from the peers, each chosen by chance",
+      .targets = {"host"},
+      .period = FaultSpec::Period::required,
+      .back_end = packet_queue_back_end,
+      .proof = "packets were changed, and counted",
+      .undo = packet_queue_undo,
+      .irreversible = {},
+      .client_sees = {"checksum wrong: the packets are lost, for the kernel drops them, and TCP sends again",
+                      "checksum right: what nobody sent; AMQP then ends the connection, or carries a wrong message"},
+      .parameters = with_network_selectors({percent_of_packets(),
+                                            {.name = "checksum",
+                                             .type = ParameterType::choice,
+                                             .what = "of TCP or UDP: wrong, as after a bad cable; right: made to fit "
+                                                     "again, as after a bad switch, and a program sees it",
+                                             .fallback = "wrong",
+                                             .choices = {"wrong", "right"}}},
+                                           true),
+  };
+}
+
+}  // namespace troop::model
