@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <ctime>
+#include <string>
 
 namespace troop {
 
@@ -22,5 +23,12 @@ inline std::int64_t wall_ns() {
   clock_gettime(CLOCK_REALTIME, &now);
   return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
+
+/// This boot of this host (/proc/sys/kernel/random/boot_id).
+std::string boot_id();
+
+/// Which CLOCK_MONOTONIC this process reads: boot and time namespace. Where two processes have the same, so are their
+/// times.
+std::string clock_source();
 
 }  // namespace troop

@@ -150,6 +150,8 @@ Result<json::object> ControlSession::hello(const json::object& request) {
   return json::object{{"version", protocol::version},
                       {"agent", troop::version},
                       {"pid", getpid()},
+                      {"clock", clock_source()},
+                      {"time", monotonic_ns()},
                       {"host", host.nodename},
                       {"kernel", fmt::format("{} {} {}", host.sysname, host.release, host.machine)},
                       {"cpus", std::thread::hardware_concurrency()},

@@ -109,13 +109,6 @@ std::vector<pid_t> children() {
   return out;
 }
 
-std::string boot_id() {
-  std::ifstream file{"/proc/sys/kernel/random/boot_id"};
-  std::string id;
-  std::getline(file, id);
-  return id;
-}
-
 Result<Process> Process::spawn(const Spawn& what) {
   const UniqueFd output{open(what.output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)};
   if (!output) return system_error(ErrorKind::usage, what.output, errno);

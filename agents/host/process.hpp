@@ -35,8 +35,6 @@ bool lives(const ProcessIdentity& process);
 char process_state(pid_t pid);
 /// Pids of the direct children of this process, zombies included.
 std::vector<pid_t> children();
-/// This boot of this host (/proc/sys/kernel/random/boot_id).
-std::string boot_id();
 
 struct Spawn {
   std::vector<std::string> argv;         ///< argv[0] is the path: no search, no shell.

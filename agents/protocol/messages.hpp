@@ -5,7 +5,7 @@
 //   notice   {"notice": NAME, …}                           agent → controller, unasked
 //
 //   request          carries                               reply
-//   hello            version, directory                    version, pid, host, kernel, cpus, unpaid, agent
+//   hello            version, directory                    version, pid, clock, time, host, kernel, cpus, unpaid, agent
 //   make_hosts       hosts, own, environment                            hosts: [{name, address, netns}]
 //   prepare          steps, hosts, environment; broker, workload
 //   start_broker                                           port, version, platform, pid, asked, ready
@@ -25,7 +25,8 @@
 // and says in `netns` by which path an agent enters each of the others. Only that agent's `prepare` carries broker and
 // workload; `hosts` are the others as seen from it, in both.
 //
-// Times are CLOCK_MONOTONIC nanoseconds of the agent's host; durations nanoseconds.
+// Times are CLOCK_MONOTONIC nanoseconds of the agent's host; durations nanoseconds. `clock` is clock_source(): a
+// controller that has another one refuses the agent, since it could not tell in which order things happened.
 #pragma once
 
 #include <boost/json.hpp>

@@ -208,7 +208,16 @@ asio::awaitable<Result<json::object>> AgentLink::request(std::string_view name, 
 
 asio::awaitable<Result<json::object>> AgentLink::greet(const fs::path& directory) {
   json::object greeting{{"version", protocol::version}, {"directory", directory.string()}};
-  co_return co_await request("hello", std::move(greeting), greeting_max);
+  const std::int64_t asked = monotonic_ns();
+  BOOST_OUTCOME_CO_TRY(auto reply, co_await request("hello", std::move(greeting), greeting_max));
+  BOOST_OUTCOME_CO_TRY(const auto clock, protocol::text_field(reply, "clock"));
+  BOOST_OUTCOME_CO_TRY(const auto time, protocol::integer_field(reply, "time"));
+  if (clock != clock_source() || time < asked || time > monotonic_ns()) {
+    co_return usage_error(
+        "the agent counts time since another boot or in another time namespace than this controller: " + clock +
+        " is not " + clock_source());
+  }
+  co_return reply;
 }
 
 void AgentLink::abandon() {

@@ -50,7 +50,8 @@ class AgentLink {
   boost::asio::awaitable<Result<boost::json::object>> request(std::string_view name, boost::json::object fields,
                                                               Duration timeout);
   /// The first request of every conversation, for a run in `directory`. The reply tells of the host, and under `unpaid`
-  /// what dead agents of this host still owe and this one could not pay.
+  /// what dead agents of this host still owe and this one could not pay. Errors: as request(); usage where the agent's
+  /// times are of another clock than ours.
   boost::asio::awaitable<Result<boost::json::object>> greet(const std::filesystem::path& directory);
   /// Ends the waiting of every request under way, with an error of kind cancelled. The agent goes on with them.
   void abandon();

@@ -23,6 +23,12 @@ std::string Fleet::title(const Agent& agent) { return agent.host.empty() ? "the 
 
 std::string Fleet::name_of(const Agent& agent) const { return "agent-" + (agent.host.empty() ? "local" : agent.host); }
 
+std::vector<std::string> Fleet::names() const {
+  std::vector<std::string> out;
+  for (const auto& agent : agents_) out.push_back(name_of(*agent));
+  return out;
+}
+
 Result<Fleet::Agent*> Fleet::add(const std::string& host, const std::string& netns) {
   agents_.push_back(std::make_unique<Agent>());
   Agent& agent = *agents_.back();

@@ -49,6 +49,8 @@ class Fleet {
   [[nodiscard]] AgentLink& main() { return *agents_.front()->link; }
   /// Whoever acts on `target`: a host's own agent, for everything else the main one.
   [[nodiscard]] AgentLink& of(std::string_view target);
+  /// The agents' names in the history.
+  [[nodiscard]] std::vector<std::string> names() const;
   /// As they were made; empty where the scenario has none.
   [[nodiscard]] const std::vector<model::Host>& hosts() const { return hosts_; }
   /// Ends the waiting of every request under way; see AgentLink::abandon().

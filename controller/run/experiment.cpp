@@ -8,6 +8,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
+#include <iterator>
 
 #include "agents/protocol/messages.hpp"
 #include "agents/protocol/spawn.hpp"
@@ -219,6 +220,18 @@ void Experiment::record_start(const json::object& broker) {
     document_.versions.emplace_back("broker platform", platform.value());
   if (auto port = protocol::integer_field(broker, "port"); port.has_value()) document_.broker_port = port.value();
   record("run", history::Type::info, run_start(request_.scenario, request_.plan, document_.broker_version, wall_ns()));
+  record_clocks();
+}
+
+/// An agent with another clock was refused, and its workers are its children: one clock, so that nothing is apart.
+void Experiment::record_clocks() {
+  std::vector<std::string> processes{"controller"};
+  std::ranges::copy(fleet_->names(), std::back_inserter(processes));
+  std::ranges::copy(workers_, std::back_inserter(processes));
+  for (auto& process : processes) {
+    json::object fields{{"offset", 0}, {"bound", 0}, {"source", clock_source()}};
+    recorder_->add(monotonic_ns(), {std::move(process), history::Type::info, "clock", std::move(fields)});
+  }
 }
 
 asio::awaitable<Result<void>> Experiment::turn(std::optional<std::int64_t> until) {

@@ -77,6 +77,7 @@ class Experiment {
   void take_event(const std::string& process, const boost::json::object& event);
   void write_history(std::int64_t watermark);
   void record_start(const boost::json::object& broker);
+  void record_clocks();
   void record(std::string f, history::Type type, boost::json::object fields);
   void fail(Error error, const std::string& ended_by);
   /// A reply that must carry `what` = true, or the run ends without a proven drain.

@@ -25,6 +25,7 @@ enum class Subject : std::uint8_t {
   fault,
   probe,
   log,
+  clock,
   other
 };
 

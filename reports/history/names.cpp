@@ -7,9 +7,9 @@ namespace {
 
 constexpr std::array<std::string_view, 4> types{"invoke", "ok", "fail", "info"};
 
-constexpr std::array<std::string_view, 15> subjects{"run",   "connection", "publish", "deliver", "ack",
-                                                    "nack",  "reject",     "sink",    "drain",   "effect",
-                                                    "state", "request",    "fault",   "probe",   "log"};
+constexpr std::array<std::string_view, 16> subjects{"run",    "connection", "publish", "deliver", "ack",   "nack",
+                                                    "reject", "sink",       "drain",   "effect",  "state", "request",
+                                                    "fault",  "probe",      "log",     "clock"};
 static_assert(subjects.size() == static_cast<std::size_t>(Subject::other), "one word per subject, in its order");
 
 }  // namespace

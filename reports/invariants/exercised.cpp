@@ -42,7 +42,7 @@ void ExercisedInvariant::judge(const FaultWindow& fault, Judgement& judgement) c
 }
 
 /// How many of the planned faults were proven, each by a window of its own: the same fault on the same target.
-std::int64_t planned_and_proven(const std::vector<PlannedFault>& steps, const std::vector<FaultWindow>& windows) {
+std::int64_t planned_and_proven(const std::vector<PlannedFault>& steps, const std::deque<FaultWindow>& windows) {
   std::vector<bool> taken(windows.size(), false);
   std::int64_t found = 0;
   for (const auto& step : steps) {

@@ -31,7 +31,7 @@ Findings::Kind& Findings::kind(std::string_view name) {
   for (auto& known : kinds_) {
     if (known.name == name) return known;
   }
-  return kinds_.emplace_back(Kind{std::string{name}, 0, 0, {}});
+  return kinds_.emplace_back(Kind{.name = std::string{name}, .listed = {}});
 }
 
 void Findings::add(std::string_view name, std::string_view id, std::vector<std::int64_t> witnesses, std::int64_t first,
@@ -39,7 +39,10 @@ void Findings::add(std::string_view name, std::string_view id, std::vector<std::
   Kind& found = kind(name);
   ++found.total;
   if (!holds(violating_, name) && !holds(expected_, name)) return;
-  if (any_time_ || faults_.overlap(first, last)) ++found.attributed;
+  if (any_time_ || faults_.overlap(first, last))
+    ++found.attributed;
+  else if (faults_.may_overlap(first, last))
+    ++found.unclear;
   if (static_cast<std::int64_t>(found.listed.size()) >= listed_max) return;
   std::erase(witnesses, -1);
   std::sort(witnesses.begin(), witnesses.end());
@@ -58,7 +61,7 @@ void Findings::conclude(Judgement& judgement, bool settled) {
   for (const auto& name : violating_) {
     const Kind& found = kind(name);
     const bool expected = holds(expected_, name);
-    const std::int64_t violating = expected ? found.total - found.attributed : found.total;
+    const std::int64_t violating = expected ? found.total - found.attributed - found.unclear : found.total;
     if (violating == 0) continue;
     raise(judgement, Outcome::violated,
           expected
@@ -66,7 +69,13 @@ void Findings::conclude(Judgement& judgement, bool settled) {
               : fmt::format("{} {}", violating, name));
   }
   for (const auto& name : expected_) {
-    if (kind(name).attributed > 0) continue;
+    const Kind& found = kind(name);
+    if (found.unclear > 0) {
+      raise(judgement, Outcome::unknown,
+            fmt::format("{} {} perhaps outside any fault: clocks may be {} apart", found.unclear, name,
+                        model::to_text(Duration{faults_.apart()})));
+    }
+    if (found.attributed > 0 || found.unclear > 0) continue;
     if (settled)
       raise(judgement, Outcome::violated, fmt::format("expected '{}' did not show during any fault", name));
     else

@@ -39,6 +39,7 @@ class Findings {
     std::string name;
     std::int64_t total = 0;
     std::int64_t attributed = 0;
+    std::int64_t unclear = 0;  ///< Perhaps a fault's: the clocks are too far apart to tell.
     std::vector<Anomaly> listed;
   };
   Kind& kind(std::string_view name);

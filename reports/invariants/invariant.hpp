@@ -6,6 +6,7 @@
 
 #include "common/error.hpp"
 #include "reports/history/event.hpp"
+#include "reports/invariants/clocks.hpp"
 #include "reports/invariants/faults.hpp"
 #include "reports/invariants/ledger.hpp"
 #include "reports/invariants/run_info.hpp"
@@ -19,6 +20,7 @@ struct Evidence {
   Ledger ledger;
   Faults faults;
   RunInfo run;
+  Clocks clocks;
   bool control = false;  ///< A run without the faults: what is expected of them violates here.
 };
 

@@ -56,15 +56,20 @@ Result<Judged> judge_events(history::Reader reader, std::span<const model::Invar
     if (event == nullptr) break;
     if (event->index >= std::int64_t{none}) return usage_error("a history of more than 4 billion events");
     const Delivery delivery = evidence.ledger.observe(*event);
+    if (evidence.clocks.apart() > 0) evidence.faults.pass(*event, evidence.ledger.published());
     if (event->f == history::Subject::fault) {
       evidence.faults.observe(*event, evidence.ledger.published(), evidence.ledger.in_flight(event->target));
     } else if (event->f == history::Subject::run) {
       evidence.run.observe(*event);
+    } else if (event->f == history::Subject::clock) {
+      evidence.clocks.observe(*event);
+      evidence.faults.set_apart(evidence.clocks.apart());
     } else if (event->f == history::Subject::publish && event->type == history::Type::invoke && event->attempt <= 1) {
       evidence.faults.observe_publish(event->intended >= 0 ? event->intended : event->time);
     }
     if (event->f != history::Subject::fault && event->f != history::Subject::run && evidence.faults.starting()) {
-      evidence.faults.observe_flight([&](const std::string& target) { return evidence.ledger.in_flight(target); });
+      evidence.faults.observe_flight(event->time,
+                                     [&](const std::string& target) { return evidence.ledger.in_flight(target); });
     }
     for (const auto& invariant : invariants) invariant->observe(*event, delivery, evidence);
   }
@@ -82,6 +87,10 @@ Result<Judged> judge_events(history::Reader reader, std::span<const model::Invar
   judged.events = reader.events();
   judged.complete = reader.complete();
   judged.warnings = reader.warnings();
+  if (const auto apart = evidence.clocks.apart(); apart > 0) {
+    judged.warnings.push_back(fmt::format("the clocks of its processes may be {} apart: what is closer has no order",
+                                          apart < Clocks::unknown ? model::to_text(Duration{apart}) : "any time"));
+  }
   for (std::size_t i = 0; i < invariants.size(); ++i) {
     judged.invariants.push_back(invariants[i]->conclude(evidence, judged.complete));
     judged.invariants.back().claim = std::move(claims[i]);

@@ -1,5 +1,6 @@
 // After each fault the steady state comes back in time: the first of N good windows in a row, counted from the moment
-// the fault was proven over. What the undo itself took (a broker's boot, say) is reported apart.
+// the fault was proven over. What the undo itself took (a broker's boot, say) is reported apart. Where the clocks of
+// the processes are apart, a time that passes or breaks the limit by less than that is neither.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -42,7 +43,7 @@ class RecoveryInvariant final : public Invariant {
     std::int64_t time;   ///< Of the first good window.
     std::int64_t index;  ///< Of the event that completed the row.
   };
-  [[nodiscard]] std::optional<Steady> first_steady(const Moment& from) const;
+  [[nodiscard]] std::optional<Steady> first_steady(const Moment& from, std::int64_t apart) const;
   [[nodiscard]] bool may_be_steady(const Moment& from, std::int64_t limit) const;
   void judge(const FaultWindow& fault, const Faults& faults, Findings& findings, Judgement& judgement);
 
@@ -65,11 +66,12 @@ void RecoveryInvariant::observe(const history::Event& event, const Delivery&, Ev
   windows_.push_back({{event.index, event.time, true}, stream, event.type});
 }
 
-/// When every probe was good N times in a row for the first time after `from`: the latest of the rows' beginnings.
-std::optional<RecoveryInvariant::Steady> RecoveryInvariant::first_steady(const Moment& from) const {
+/// When every probe was good N times in a row for the first time surely after `from`: the latest of the rows'
+/// beginnings.
+std::optional<RecoveryInvariant::Steady> RecoveryInvariant::first_steady(const Moment& from, std::int64_t apart) const {
   std::vector<Streak> streaks(streams_.size());
   for (const auto& window : windows_) {
-    if (window.at.index < from.index) continue;
+    if (window.at.index < from.index || (apart > 0 && between(from.time, window.at.time) < apart)) continue;
     Streak& streak = streaks[window.stream];
     if (window.type != Type::ok)
       streak.length = 0;
@@ -120,10 +122,11 @@ void RecoveryInvariant::judge(const FaultWindow& fault, const Faults& faults, Fi
   }
   // Another fault that begins before the steady state is back moves the beginning to its own end.
   Moment from = fault.ended;
+  const std::int64_t apart = faults.apart();
   std::optional<Steady> steady;
   for (bool moved = true; moved;) {
     moved = false;
-    steady = first_steady(from);
+    steady = first_steady(from, apart);
     for (const auto& other : faults.windows()) {
       const bool before = !steady || other.begin() <= steady->index;
       if (other.refused || !before || (other.ended && other.ended.index <= from.index)) continue;
@@ -146,9 +149,13 @@ void RecoveryInvariant::judge(const FaultWindow& fault, const Faults& faults, Fi
     return;
   }
   if (steady) recovery_ms_max_ = std::max(recovery_ms_max_, milliseconds(steady->time - from.time));
-  if (steady && steady->time - from.time <= within_) {
+  if (steady && steady->time - from.time <= within_ - apart) {
     ++recovered_;
-  } else if (may_be_steady(from, from.time + within_)) {
+  } else if (steady && steady->time - from.time <= within_ + apart) {
+    raise(judgement, Outcome::unknown,
+          fmt::format("{}: recovery took {} ms, and the clocks may be {} apart", who,
+                      milliseconds(steady->time - from.time), model::to_text(Duration{apart})));
+  } else if (may_be_steady(from, from.time + within_ + apart)) {
     raise(judgement, Outcome::unknown, who + ": not enough probe windows after it to tell whether it recovered");
   } else {
     std::int64_t witness = -1;

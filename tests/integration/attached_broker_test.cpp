@@ -224,6 +224,24 @@ TEST_F(AttachedBrokerTest, CallsNothingDrainedThatSomebodyStillHolds) {
   expect_nothing_left();
 }
 
+/// A queue of ours to watch with would make routable what nobody takes, and hide the loss that it is there to see.
+TEST_F(AttachedBrokerTest, BindsNoQueueThatTheScenarioDoesNot) {
+  owner_->make_vhost("shared");
+  TroopCommand troop{
+      world_,
+      arguments("vhost = \"shared\"\n[workload.exchange]\nname = \"troop.shop\"\nbound = false\n",
+                {"--set", "duration=3s", "--set", "workload.rate=100", "--set", "workload.publish.mandatory=false"}),
+      owner_->variables()};
+  ASSERT_TRUE(troop.says("experiment", 60s)) << everything(troop);
+  EXPECT_EQ(owner_->ask("GET", "/queues/shared?columns=name").body, R"([{"name":"troop.work"}])");
+  EXPECT_EQ(owner_->ask("GET", "/bindings/shared?columns=source,destination").body,
+            R"([{"source":"","destination":"troop.work"}])");
+  EXPECT_EQ(troop.exit_code(run_max), 1) << everything(troop);
+  const auto document = run_json(world_);
+  EXPECT_GT(count_of(document, "accounting", "unaccounted"), 0);
+  expect_nothing_left();
+}
+
 TEST_F(AttachedBrokerTest, PaysForAnAgentThatWasKilled) {
   const std::string before = owner_->picture();
   TroopCommand troop{world_, arguments(R"(
