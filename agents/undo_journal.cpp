@@ -12,7 +12,9 @@
 #include <iterator>
 #include <thread>
 
+#include "agents/containers.hpp"
 #include "agents/host/workspace.hpp"
+#include "agents/paused.hpp"
 #include "common/clock.hpp"
 #include "common/ids.hpp"
 
@@ -141,6 +143,14 @@ Result<void> pay(const UndoRecord& record, const Payer& others) {
   if (record.kind == "process") {
     const auto process = identity_from(record.state);
     return process ? end_stranger(*process, std::chrono::milliseconds{500}) : success();
+  }
+  if (record.kind == paused_kind) {
+    BOOST_OUTCOME_TRY(resume(record.state));
+    return success();
+  }
+  if (record.kind == container_kind) {
+    BOOST_OUTCOME_TRY(start_again(record.state));
+    return success();
   }
   if (auto paid = others ? others(record) : std::nullopt) return std::move(*paid);
   return Error{ErrorKind::unrestored, "an undo record of unknown kind '" + record.kind + "', from a newer version?"};

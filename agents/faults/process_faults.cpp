@@ -2,9 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
+#include <cstring>
 
+#include "agents/faults/control_faults.hpp"
 #include "agents/rabbitmq/ability.hpp"
+#include "scenarios/model/faults/catalogue.hpp"
 
 namespace troop::agents {
 namespace {
@@ -32,6 +36,22 @@ asio::awaitable<bool> state_becomes(Process& process, bool (*wanted)(char)) {
 }
 
 }  // namespace
+
+int ending_signal(const protocol::StepOrder& order) {
+  const auto given = order.parameters.find("signal");
+  if (given == order.parameters.end()) return SIGKILL;
+  const std::string name = text_parameter(order, "signal", "");
+  const auto* spec = model::find_fault(model::faults(), order.fault);
+  const auto offers = [&](const model::Parameter& each) {
+    return each.name == "signal" && std::ranges::find(each.choices, name) != each.choices.end();
+  };
+  if (spec == nullptr || std::ranges::none_of(spec->parameters, offers)) return 0;
+  for (int number = 1; number < SIGRTMIN; ++number) {
+    const char* abbreviation = sigabbrev_np(number);
+    if (abbreviation != nullptr && name == std::string{"SIG"} + abbreviation) return number;
+  }
+  return 0;
+}
 
 Result<UndoRecord> plan_on_part(Parts& parts, const protocol::StepOrder& order) {
   BOOST_OUTCOME_TRY(victim(parts, order));

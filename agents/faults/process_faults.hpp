@@ -5,6 +5,9 @@
 
 namespace troop::agents {
 
+/// The number that the parameter `signal` names, one of the fault's choices; 0 where it names none.
+int ending_signal(const protocol::StepOrder& order);
+
 /// The victim exists; the record names it.
 Result<UndoRecord> plan_on_part(Parts& parts, const protocol::StepOrder& order);
 

@@ -17,8 +17,9 @@ std::span<const Fault> faults() {
                                 network_corrupt,       network_duplicate,
                                 network_latency,       network_loss,
                                 network_partition,     network_reject,
-                                network_reorder,       process_kill,
-                                process_pause};
+                                network_reorder,       instance_kill,
+                                process_crash_loop,    process_kill,
+                                process_pause,         service_stop};
   return table;
 }
 

@@ -28,7 +28,10 @@ extern const Fault network_loss;
 extern const Fault network_partition;
 extern const Fault network_reject;
 extern const Fault network_reorder;
+extern const Fault instance_kill;
+extern const Fault process_crash_loop;
 extern const Fault process_kill;
 extern const Fault process_pause;
+extern const Fault service_stop;
 
 }  // namespace troop::agents

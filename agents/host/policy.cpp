@@ -172,6 +172,16 @@ Result<std::vector<Policy::Peers>> peer_list_of(const json::value& value) {
   return out;
 }
 
+/// As /proc tells them: a name with a folder, or one that is cut short, would protect nothing.
+Result<std::vector<std::string>> process_names_of(const json::value& value) {
+  BOOST_OUTCOME_TRY(auto names, texts_of(value));
+  for (const auto& name : names) {
+    if (!name.empty() && name.size() <= 255 && name.find('/') == std::string::npos) continue;
+    return wrong(json::serialize(json::string{name}) + " is no name of a program, such as \"postgres\"");
+  }
+  return names;
+}
+
 Result<std::map<std::string, Policy::Actions>> commands_of(const json::value& value) {
   const auto* entries = value.if_object();
   if (entries == nullptr) return wrong("is no object");
@@ -205,6 +215,7 @@ Result<void> take(Policy& policy, std::string_view key, const json::value& value
   if (key == "longest") return keep(length_of(value), policy.longest);
   if (key == "protected_ports") return keep(ports_of(value), policy.protected_ports);
   if (key == "protected_peers") return keep(peer_list_of(value), policy.protected_peers);
+  if (key == "protected_processes") return keep(process_names_of(value), policy.protected_processes);
   if (key == "commands") return keep(commands_of(value), policy.commands);
   return wrong("is no key of a policy");
 }

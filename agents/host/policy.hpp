@@ -7,6 +7,7 @@
 //    "longest": "5m",                                that a step may ask for
 //    "protected_ports": [22],                        that no fault may hit
 //    "protected_peers": ["10.0.0.5", "fd00::/8"],    addresses and networks, likewise
+//    "protected_processes": ["postgres"],            by the name of their program, likewise
 //    "commands": {"mq": {"start": ["/usr/bin/mq-start"], "stop": ["/usr/bin/mq-stop", "now"]}}}
 //
 // /etc/troop/policy.json, or what TROOP_POLICY names. It belongs to root or to this user, and nobody else may write to
@@ -42,6 +43,7 @@ struct Policy {
   std::optional<Duration> longest;
   std::vector<std::uint16_t> protected_ports;
   std::vector<Peers> protected_peers;
+  std::vector<std::string> protected_processes;
   std::map<std::string, Actions> commands;  ///< By entry, then by what it does.
 };
 

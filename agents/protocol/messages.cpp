@@ -124,6 +124,7 @@ json::object to_json(const StepOrder& step) {
   for (const auto& [name, value] : step.parameters) parameters[name] = value_json(value);
   json::object out{
       {"number", step.number}, {"fault", step.fault}, {"victim", step.victim}, {"parameters", std::move(parameters)}};
+  out["seed"] = static_cast<std::int64_t>(step.seed);
   if (step.period) out["period"] = step.period->count();
   return out;
 }
@@ -162,7 +163,10 @@ Result<StepOrder> step_from_json(const json::value& value) {
   fields.take("number", step.number);
   fields.take("fault", step.fault);
   fields.take("victim", step.victim);
+  std::int64_t seed = 0;
+  fields.take("seed", seed);
   if (!fields.good()) return fields.error("step");
+  step.seed = static_cast<std::uint64_t>(seed);
   const json::object& object = value.get_object();
   if (const json::value* period = object.if_contains("period")) {
     if (!period->is_int64() || period->get_int64() < 0) return broken("step: field 'period' is wrong");

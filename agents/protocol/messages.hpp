@@ -46,6 +46,7 @@ struct StepOrder {
   std::string victim;  ///< The name of a part: "broker", "consumer-1".
   std::optional<Duration> period;
   model::Parameters parameters;
+  std::uint64_t seed = 0;  ///< Of the choices that the agent makes.
 };
 
 /// How long a fault outlives the last sign of life of its controller.

@@ -1,8 +1,7 @@
 // The Docker engine's HTTP API on its Unix socket: POST /containers/NAME/start and the like.
 #include <fmt/format.h>
 
-#include <cstdlib>
-
+#include "agents/rabbitmq/docker_engine.hpp"
 #include "agents/rabbitmq/http.hpp"
 #include "agents/rabbitmq/server_control.hpp"
 
@@ -12,12 +11,6 @@ namespace {
 constexpr long no_content = 204;    // done
 constexpr long not_modified = 304;  // it is so already
 constexpr int stop_seconds = 20;    // then the engine kills it
-
-/// Another one in tests, and where the engine has its socket elsewhere.
-std::string engine_socket() {
-  const char* chosen = std::getenv("TROOP_DOCKER_SOCKET");
-  return chosen != nullptr && *chosen != '\0' ? chosen : "/var/run/docker.sock";
-}
 
 class DockerControl : public ServerControl {
  public:
@@ -61,7 +54,7 @@ class DockerControl : public ServerControl {
     HttpRequest request;
     request.method = std::move(method);
     request.url = "http://docker/containers/" + path_segment(container_) + "/" + what;
-    request.unix_socket = engine_socket();
+    request.unix_socket = docker_socket();
     request.timeout = std::chrono::seconds{stop_seconds + 10};
     co_return co_await ask_http_elsewhere(std::move(request));
   }

@@ -12,6 +12,7 @@
 
 #include "agents/protocol/messages.hpp"
 #include "agents/protocol/spawn.hpp"
+#include "common/ids.hpp"
 #include "controller/run/run_start.hpp"
 #include "scenarios/model/topology.hpp"
 
@@ -182,7 +183,9 @@ asio::awaitable<Result<void>> Experiment::prepare() {
 
   std::vector<protocol::StepOrder> steps;
   for (const auto& step : request_.plan.steps) {
-    steps.push_back({static_cast<std::int64_t>(step.number), step.fault, step.victim, step.period, step.parameters});
+    Random choices{request_.plan.seed, fmt::format("choices-{}", step.number)};
+    steps.push_back({static_cast<std::int64_t>(step.number), step.fault, step.victim, step.period, step.parameters,
+                     choices.next()});
   }
   if (signal_ != 0) co_return Error{ErrorKind::cancelled, "interrupted"};
   co_return co_await fleet_->prepare(request_.scenario, steps);

@@ -28,7 +28,7 @@ struct FaultSpec {
   enum class Period { required, optional, none };
   std::string_view name;                        ///< "broker.stop"
   std::string_view summary;                     ///< One line: what happens to the target.
-  std::vector<std::string_view> targets;        ///< Kinds of target: "broker", "producer", "consumer", "host".
+  std::vector<std::string_view> targets;        ///< Kinds of target: "broker", "producer", "consumer", "host", "local".
   Period period = Period::required;             ///< Whether `for` may or must be given.
   std::string_view back_end;                    ///< How it is done on this platform.
   std::string_view proof;                       ///< How its effect is measured.

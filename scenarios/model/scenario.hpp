@@ -225,6 +225,8 @@ std::string reader_name(std::int64_t number);
 
 /// The name of a fault's target kind that is a host of the scenario; every other kind names itself.
 inline constexpr std::string_view host_kind = "host";
+/// This machine, where there are no hosts.
+inline constexpr std::string_view local_target = "local";
 /// The host of worker `number` of those that take turns on `hosts`; `otherwise` where there are none.
 const std::string& place(const std::vector<std::string>& hosts, std::int64_t number, const std::string& otherwise);
 

@@ -7,6 +7,7 @@
 
 #include "scenarios/toml/fault_rules.hpp"
 #include "scenarios/toml/host_rules.hpp"
+#include "scenarios/toml/selector_rules.hpp"
 #include "scenarios/toml/topology_rules.hpp"
 #include "scenarios/toml/units.hpp"
 
@@ -194,8 +195,8 @@ Target split(std::string_view target) {
   return {target.substr(0, dash), std::stoll(std::string{digits})};
 }
 
-bool acts_on_hosts(const model::FaultSpec& fault) {
-  return std::ranges::find(fault.targets, model::host_kind) != fault.targets.end();
+bool acts_on(const model::FaultSpec& fault, std::string_view kind) {
+  return std::ranges::find(fault.targets, kind) != fault.targets.end();
 }
 
 std::string wrong_host(const Scenario& scenario, const model::FaultSpec& fault, const Step& step) {
@@ -209,14 +210,23 @@ std::string wrong_host(const Scenario& scenario, const model::FaultSpec& fault, 
 /// What is wrong with the step's target; empty if nothing.
 std::string wrong_target(const Scenario& scenario, const model::FaultSpec& fault, const Step& step,
                          const Sound& sound) {
-  if (acts_on_hosts(fault)) return sound("host") ? wrong_host(scenario, fault, step) : "";
+  if (acts_on(fault, model::host_kind)) {
+    if (!sound("host")) return "";
+    if (fault.targets.size() == 1) return wrong_host(scenario, fault, step);
+    if (std::ranges::find(scenario.hosts, step.target, &model::Host::name) != scenario.hosts.end()) return "";
+  }
   const auto [kind, number] = split(step.target);
-  if (std::ranges::find(fault.targets, kind) == fault.targets.end()) {
+  const bool is_local = kind == model::local_target && acts_on(fault, kind);
+  if (is_local && number) return "there is one machine: target = \"local\"";
+  if (is_local) return scenario.hosts.empty() ? "" : "with [[host]], name one of them instead of \"local\"";
+  if (!acts_on(fault, kind) || kind == model::host_kind) {
     std::vector<std::string> possible;
     for (const auto allowed : fault.targets) {
+      if (allowed == model::host_kind) continue;
       possible.emplace_back(allowed);
-      if (allowed != "broker") possible.push_back(std::string{allowed} + "-1");
+      if (allowed != "broker" && allowed != model::local_target) possible.push_back(std::string{allowed} + "-1");
     }
+    for (const auto& host : scenario.hosts) possible.push_back(host.name);
     return fmt::format("{} cannot act on {}{}", fault.name, in_quotes(step.target), hint(step.target, possible));
   }
   if (kind == "broker") return number ? "there is one broker: target = \"broker\"" : "";
@@ -256,8 +266,12 @@ void refuse_steps(const Scenario& scenario, const model::Catalogue& catalogue, c
     if (sound(path) && sound("workload.exchange")) {
       if (auto refusal = without_sense(scenario.workload, step, path)) out.push_back(std::move(*refusal));
     }
-    // Faults on a host's network compose: each has rules of its own.
-    const bool composes = fault != catalogue.faults.end() && acts_on_hosts(*fault);
+    if (sound(path) && fault != catalogue.faults.end()) {
+      if (auto refusal = wrong_selection(step, *fault, path)) out.push_back(std::move(*refusal));
+      if (auto refusal = wrong_amount(step, *fault, path)) out.push_back(std::move(*refusal));
+    }
+    // Faults on a host compose: each has rules, victims or children of its own.
+    const bool composes = fault != catalogue.faults.end() && acts_on(*fault, model::host_kind) && !is_part(step.target);
     if (sound(path) && !composes) good.push_back(i);
   }
   for (std::size_t a = 0; a < good.size(); ++a) {

@@ -172,15 +172,27 @@ json::object variant(std::string_view parent, std::string_view discriminator, st
   return out;
 }
 
+/// A host's name is free, but for those of other kinds of target.
+std::string target_pattern(const model::FaultSpec& fault) {
+  const auto acts_on = [&](std::string_view kind) {
+    return std::ranges::find(fault.targets, kind) != fault.targets.end();
+  };
+  if (!acts_on(model::host_kind)) return fmt::format("^({})(-[1-9][0-9]*)?$", fmt::join(fault.targets, "|"));
+  if (fault.targets.size() == 1) return std::string{name_pattern};
+  std::vector<std::string_view> others;
+  for (const std::string_view kind : {"broker", "producer", "consumer", "local"}) {
+    if (!acts_on(kind)) others.push_back(kind);
+  }
+  return fmt::format("^(?!({})(-[1-9][0-9]*)?$){}", fmt::join(others, "|"), name_pattern.substr(1));
+}
+
 json::object fault_schema(const model::FaultSpec& fault) {
   json::object out = variant("step[]", "fault", fault.name, fault.summary);
   // "broker" is one; of workers a number may say which; hosts have names of their own.
-  const bool on_host = std::ranges::find(fault.targets, model::host_kind) != fault.targets.end();
   add_property(out, "target",
                {{"description", fmt::format("who is broken: {}", fmt::join(fault.targets, ", "))},
                 {"type", "string"},
-                {"pattern", on_host ? std::string{name_pattern}
-                                    : fmt::format("^({})(-[1-9][0-9]*)?$", fmt::join(fault.targets, "|"))}},
+                {"pattern", target_pattern(fault)}},
                true);
   if (fault.period != model::FaultSpec::Period::none) {
     add_property(out, "for",

@@ -18,6 +18,7 @@
 #include "scenarios/model/faults/broker_stop.hpp"
 #include "scenarios/model/faults/broker_stop_app.hpp"
 #include "scenarios/model/faults/broker_suspend_listeners.hpp"
+#include "scenarios/model/faults/instance_kill.hpp"
 #include "scenarios/model/faults/network_corrupt.hpp"
 #include "scenarios/model/faults/network_duplicate.hpp"
 #include "scenarios/model/faults/network_latency.hpp"
@@ -25,8 +26,10 @@
 #include "scenarios/model/faults/network_partition.hpp"
 #include "scenarios/model/faults/network_reject.hpp"
 #include "scenarios/model/faults/network_reorder.hpp"
+#include "scenarios/model/faults/process_crash_loop.hpp"
 #include "scenarios/model/faults/process_kill.hpp"
 #include "scenarios/model/faults/process_pause.hpp"
+#include "scenarios/model/faults/service_stop.hpp"
 
 namespace troop::model {
 
@@ -50,6 +53,9 @@ const std::vector<FaultSpec>& faults() {
       broker_delete_binding(),
       process_kill(),
       process_pause(),
+      process_crash_loop(),
+      instance_kill(),
+      service_stop(),
       network_latency(),
       network_partition(),
       network_reject(),

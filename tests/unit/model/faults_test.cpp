@@ -16,8 +16,9 @@ TEST(Faults, are_the_documented_ones) {
                                           "broker.close_channel", "broker.memory_alarm", "broker.disk_alarm",
                                           "broker.queue_full", "broker.policy", "broker.purge", "broker.delete_queue",
                                           "broker.delete_exchange", "broker.delete_binding", "process.kill",
-                                          "process.pause", "network.latency", "network.partition", "network.reject",
-                                          "network.loss", "network.duplicate", "network.corrupt", "network.reorder"));
+                                          "process.pause", "process.crash_loop", "instance.kill", "service.stop",
+                                          "network.latency", "network.partition", "network.reject", "network.loss",
+                                          "network.duplicate", "network.corrupt", "network.reorder"));
 }
 
 TEST(Faults, each_file_of_the_folder_is_in_the_table) {
@@ -49,7 +50,7 @@ TEST(Faults, each_says_how_it_is_done_proven_and_undone) {
     EXPECT_EQ(fault.irreversible.empty(), leaves_nothing);
     EXPECT_GT(fault.undo_max, Duration{0});
     for (const auto target : fault.targets)
-      EXPECT_THAT(target, testing::AnyOf("broker", "producer", "consumer", "host"));
+      EXPECT_THAT(target, testing::AnyOf("broker", "producer", "consumer", "host", "local"));
   }
 }
 

@@ -87,6 +87,7 @@ StepOrder full_step() {
   step.number = 12;
   step.fault = "process.kill";
   step.victim = "consumer-2";
+  step.seed = 0xFEDCBA9876543210;
   step.period = 1500ms;
   step.parameters = {{"flag", true},
                      {"count", std::int64_t{-3}},
@@ -131,6 +132,7 @@ TEST(StepMessageTest, ComesBackAsItWasWithTheTypeOfEachParameter) {
     EXPECT_EQ(got.value().victim, sent.victim);
     EXPECT_EQ(got.value().period, sent.period);
     EXPECT_EQ(got.value().parameters, sent.parameters);
+    EXPECT_EQ(got.value().seed, sent.seed);
   }
 }
 
@@ -229,7 +231,7 @@ TEST(HostsTest, ArriveAsTheyWereSent) {
 }
 
 TEST(EveryFieldTest, OfAStepIsNeededAndTyped) {
-  EXPECT_EQ(expect_each_field_needed(to_json(full_step()), parser(step_from_json), "period"), 5);
+  EXPECT_EQ(expect_each_field_needed(to_json(full_step()), parser(step_from_json), "period"), 6);
 }
 
 TEST(MessageTest, IsRefusedWhereItIsNoObject) {

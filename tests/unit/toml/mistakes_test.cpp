@@ -171,11 +171,14 @@ INSTANTIATE_TEST_SUITE_P(
          "9:1: unknown key \"sigal\" in [[step]], did you mean 'signal'?"},
         {"unknown_signal",
          "[[step]]\nat = \"1s\"\nfault = \"process.kill\"\ntarget = \"producer\"\nsignal = \"KILL\"\n",
-         "9:10: 'signal': \"KILL\" is not one of SIGKILL, SIGTERM, SIGINT, SIGQUIT, SIGABRT, SIGSEGV"},
+         "9:10: 'signal': \"KILL\" is not one of SIGKILL, SIGTERM, SIGINT, SIGQUIT, SIGABRT, SIGSEGV, SIGHUP, SIGUSR1, "
+         "SIGUSR2, "
+         "SIGPIPE, SIGALRM, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGXCPU, SIGXFSZ, SIGPROF, SIGPOLL, SIGPWR, "
+         "SIGSTKFLT, SIGVTALRM"},
         {"wrong_kind_of_target", "[[step]]\nat = \"1s\"\nfault = \"broker.kill\"\ntarget = \"brokr\"\nfor = \"1s\"\n",
          "8:10: broker.kill cannot act on \"brokr\", did you mean 'broker'?"},
         {"worker_fault_on_broker", "[[step]]\nat = \"1s\"\nfault = \"process.kill\"\ntarget = \"broker\"\n",
-         "8:10: process.kill cannot act on \"broker\"; known: producer, producer-1, consumer, consumer-1"},
+         "8:10: process.kill cannot act on \"broker\"; known: producer, producer-1, consumer, consumer-1, local"},
         {"worker_that_does_not_exist", "[[step]]\nat = \"1s\"\nfault = \"process.kill\"\ntarget = \"consumer-2\"\n",
          "8:10: there is no consumer-2: workload.consumers = 1"},
         {"worker_zero", "[[step]]\nat = \"1s\"\nfault = \"process.kill\"\ntarget = \"consumer-0\"\n",

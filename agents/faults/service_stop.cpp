@@ -1,0 +1,23 @@
+// service.stop: a Docker container is stopped the orderly way, and started again.
+#include "agents/faults/container_faults.hpp"
+#include "agents/faults/table.hpp"
+
+namespace troop::agents {
+namespace {
+
+asio::awaitable<Result<Proof>> apply(Parts&, const protocol::StepOrder& order, Seen seen) {
+  return take_container_down(order, seen, "stop?t=20");
+}
+
+}  // namespace
+
+const Fault service_stop{
+    .name = "service.stop",
+    .plan = plan_on_container,
+    .look = look_at_container,
+    .apply = apply,
+    .revert = start_container_again,
+    .able = try_docker,
+};
+
+}  // namespace troop::agents

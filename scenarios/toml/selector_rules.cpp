@@ -1,0 +1,97 @@
+#include "scenarios/toml/selector_rules.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "scenarios/model/process_parameters.hpp"
+
+namespace troop::scenarios {
+namespace {
+
+constexpr std::size_t stars_max = 8;  // a pattern with many takes for ever to match
+
+const std::string* text_of(const model::Step& step, std::string_view name) {
+  const auto found = step.parameters.find(name);
+  return found == step.parameters.end() ? nullptr : std::get_if<std::string>(&found->second);
+}
+
+/// What is wrong with the value of a selector; empty if nothing.
+std::string wrong_value(const model::Step& step, std::string_view selector) {
+  const auto* text = text_of(step, selector);
+  if (text == nullptr) return "";
+  if (selector == "name" && text->find('/') != std::string::npos)
+    return "'name' is the name of a program, without folders";
+  if (selector == "command_line" && std::ranges::count(*text, '*') > static_cast<std::ptrdiff_t>(stars_max))
+    return fmt::format("'command_line' has more than {} stars", stars_max);
+  if (selector == "command_line" && text->find_first_not_of("*? ") == std::string::npos)
+    return "'command_line' matches every process";
+  if (selector == "pid_file" && !text->starts_with('/')) return "'pid_file' is no absolute path";
+  if (selector == "cgroup" && (!text->starts_with('/') || text->find_first_not_of('/') == std::string::npos))
+    return "'cgroup' is no path below the root, such as \"/system.slice/nginx.service\"";
+  if (selector == "container" &&
+      text->find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") != std::string::npos)
+    return "'container' is no name or id of a container";
+  return "";
+}
+
+}  // namespace
+
+bool is_part(std::string_view target) {
+  return std::ranges::any_of(std::initializer_list<std::string_view>{"broker", "producer", "consumer"}, [&](auto kind) {
+    return target == kind || (target.starts_with(kind) && target.substr(kind.size()).starts_with('-'));
+  });
+}
+
+std::optional<Refusal> wrong_selection(const model::Step& step, const model::FaultSpec& fault, std::string_view path) {
+  const auto takes = [&](std::string_view name) {
+    return std::ranges::find(fault.parameters, name, &model::Parameter::name) != fault.parameters.end();
+  };
+  if (!takes("pid_file")) return std::nullopt;
+  std::vector<std::string_view> given, counts;
+  for (const auto name : model::process_selectors) {
+    if (step.parameters.contains(name)) given.push_back(name);
+  }
+  for (const auto name : model::process_counts) {
+    if (step.parameters.contains(name)) counts.push_back(name);
+  }
+  const auto refuse = [&](std::string_view key, std::string why) {
+    return Refusal{fmt::format("{}.{}", path, key), std::move(why)};
+  };
+  if (is_part(step.target)) {
+    if (!given.empty() || !counts.empty()) {
+      const auto key = given.empty() ? counts.front() : given.front();
+      return refuse(
+          key, fmt::format("'{}' chooses among the processes of a host, and '{}' is one process", key, step.target));
+    }
+    return std::nullopt;
+  }
+  if (given.empty()) {
+    return refuse("target", fmt::format("{} on '{}' does not say which processes: one of {}", step.fault, step.target,
+                                        fmt::join(model::process_selectors, ", ")));
+  }
+  if (given.size() > 1)
+    return refuse(given[1], fmt::format("'{}' and '{}' both say which processes: give one", given[0], given[1]));
+  if (step.parameters.contains("count") && step.parameters.contains("percent"))
+    return refuse("percent", "'count' and 'percent' both say how many: give one");
+  if (auto wrong = wrong_value(step, given.front()); !wrong.empty()) return refuse(given.front(), std::move(wrong));
+  return std::nullopt;
+}
+
+std::optional<Refusal> wrong_amount(const model::Step& step, const model::FaultSpec& fault, std::string_view path) {
+  const auto takes = [&](std::string_view name) {
+    return std::ranges::find(fault.parameters, name, &model::Parameter::name) != fault.parameters.end();
+  };
+  const bool share = step.parameters.contains("percent"), amount = step.parameters.contains("mib");
+  if (takes("mib") && takes("percent") && share == amount) {
+    return Refusal{fmt::format("{}.{}", path, share ? "percent" : "fault"),
+                   share ? std::string{"'mib' and 'percent' both say how much: give one"}
+                         : fmt::format("{} does not say how much: 'mib' or 'percent'", step.fault)};
+  }
+  if (const auto* folder = text_of(step, "path"); folder != nullptr && takes("path") && !folder->starts_with('/'))
+    return Refusal{fmt::format("{}.path", path), "'path' is no absolute path"};
+  return std::nullopt;
+}
+
+}  // namespace troop::scenarios

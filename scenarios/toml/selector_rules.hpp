@@ -1,0 +1,20 @@
+// What a step says about a host's processes that cannot be: none are named, or in two ways, or of a worker. The same
+// of what it uses up.
+#pragma once
+
+#include <optional>
+
+#include "scenarios/toml/claims.hpp"
+
+namespace troop::scenarios {
+
+/// Whether the step's target is one of the workload's workers, or the broker; else it is a host.
+bool is_part(std::string_view target);
+
+/// `path` is the step's: "step.0".
+std::optional<Refusal> wrong_selection(const model::Step& step, const model::FaultSpec& fault, std::string_view path);
+
+/// The same of faults that use up a part of a host: how much, and where.
+std::optional<Refusal> wrong_amount(const model::Step& step, const model::FaultSpec& fault, std::string_view path);
+
+}  // namespace troop::scenarios

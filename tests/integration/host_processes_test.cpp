@@ -1,0 +1,127 @@
+// Runs whose steps act on programs of this machine that are no parts of the run.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+
+#include "tests/support/bystander.hpp"
+#include "tests/support/temporary_folder.hpp"
+#include "tests/support/troop_test.hpp"
+
+namespace troop::test {
+namespace {
+
+using testing::HasSubstr;
+
+class HostProcessesRunTest : public TroopTest<testing::Test> {
+ protected:
+  /// A run whose only step is this one; without invariants that such a step could disturb.
+  [[nodiscard]] std::vector<std::string> with_step(const std::string& step,
+                                                   const std::vector<std::string>& sets = {}) const {
+    const fs::path file = world_.root() / "scenario.toml";
+    std::ofstream{file} << R"(
+name = "host-processes"
+duration = "3s"
+[workload]
+rate = 500
+[[steady_state]]
+probe = "amqp.publish"
+tolerance = { success = ">= 0.99" }
+[[invariant]]
+kind = "delivery"
+guarantee = "at-least-once"
+[[step]]
+at = "1s"
+)" << step;
+    return run_arguments(file.string(), sets);
+  }
+  void expect_proven() {
+    const auto document = run_json(world_);
+    const auto& fault = document.at("faults").at(0);
+    EXPECT_EQ(fault.at("outcome").as_string(), "proven") << boost::json::serialize(fault);
+    EXPECT_TRUE(fault.as_object().contains("restored_ns")) << boost::json::serialize(fault);
+  }
+
+  testing_support::TemporaryFolder programs_;  ///< Not in the world: what runs from there is no leftover.
+  const std::string name_ = fresh_program_name();
+};
+
+TEST_F(HostProcessesRunTest, PausesAProgramAndLetsItGoOn) {
+  const Bystander one{programs_.path(), name_};
+  TroopCommand troop{
+      world_, with_step("fault = \"process.pause\"\ntarget = \"local\"\nfor = \"1s\"\nname = \"" + name_ + "\"\n")};
+  EXPECT_TRUE(eventually([&] { return one.state() == 'T' || troop.exit_code(0s) >= 0; }, 90s));
+  EXPECT_EQ(one.state(), 'T') << everything(troop);
+  EXPECT_EQ(troop.exit_code(90s), 0) << everything(troop);
+  EXPECT_TRUE(one.runs());
+  expect_proven();
+  EXPECT_THAT(slurp(world_.run_directory() / "history.ndjson"), HasSubstr(R"("target":"local")"));
+  expect_nothing_left();
+}
+
+TEST_F(HostProcessesRunTest, KillsTheChosenOnesOfAProgram) {
+  const Bystander one{programs_.path(), name_}, two{programs_.path(), name_};
+  TroopCommand troop{
+      world_, with_step("fault = \"process.kill\"\ntarget = \"local\"\nfor = \"1s\"\nkeep_at_least = 1\nname = \"" +
+                        name_ + "\"\n")};
+  EXPECT_EQ(troop.exit_code(90s), 0) << everything(troop);
+  EXPECT_EQ(one.alive() + two.alive(), 1);
+  expect_proven();
+  expect_nothing_left();
+}
+
+struct End {
+  const char* name;
+  int signal;
+  bool of_agent;
+  friend void PrintTo(const End& c, std::ostream* out) { *out << c.name; }
+};
+class PausedProgramTest : public HostProcessesRunTest, public testing::WithParamInterface<End> {};
+
+TEST_P(PausedProgramTest, GoesOnWhoeverDies) {
+  const Bystander one{programs_.path(), name_};
+  TroopCommand troop{
+      world_, with_step("fault = \"process.pause\"\ntarget = \"local\"\nfor = \"60s\"\nname = \"" + name_ + "\"\n",
+                        {"duration=70s"})};
+  ASSERT_TRUE(eventually([&] { return one.state() == 'T' || troop.exit_code(0s) >= 0; }, 90s));
+  ASSERT_EQ(one.state(), 'T') << everything(troop);
+  if (GetParam().of_agent) {
+    pid_t agent = -1;
+    for (const pid_t pid : world_.processes()) {
+      const std::string of = "/proc/" + std::to_string(pid);
+      const bool serves = slurp(of + "/cmdline").find("--control-fd") != std::string::npos;
+      if (serves && slurp(of + "/comm") == "troop-agent\n") agent = pid;
+    }
+    ASSERT_GT(agent, 1);
+    kill(agent, GetParam().signal);
+  } else {
+    troop.signal(GetParam().signal);
+  }
+  EXPECT_TRUE(eventually([&] { return one.runs(); }, 30s)) << everything(troop);
+  EXPECT_GE(troop.exit_code(60s), 0);
+  expect_nothing_left(21s);
+}
+
+INSTANTIATE_TEST_SUITE_P(, PausedProgramTest,
+                         testing::ValuesIn(std::vector<End>{{"controller_killed", SIGKILL, false},
+                                                            {"controller_interrupted", SIGINT, false},
+                                                            {"agent_killed", SIGKILL, true},
+                                                            {"agent_hung", SIGSTOP, true}}),
+                         [](const auto& each) { return std::string{each.param.name}; });
+
+TEST_F(HostProcessesRunTest, RefusesBeforeAnythingIsTouched) {
+  const auto expect_refused = [&](const std::string& selector, const std::string& why) {
+    TroopCommand troop{world_, with_step("fault = \"process.kill\"\ntarget = \"local\"\n" + selector)};
+    EXPECT_EQ(troop.exit_code(30s), 2) << everything(troop);
+    EXPECT_THAT(troop.errors(), HasSubstr(why));
+    expect_nothing_left();
+  };
+  expect_refused("name = \"" + name_ + "\"\n", "no process matches name \"" + name_ + "\"");
+  const Bystander one{programs_.path(), name_};
+  expect_refused("name = \"" + name_ + "\"\nkeep_at_least = 1\n", "too few to hit 1 and keep at least 1");
+  expect_refused("name = \"troop\"\nkeep_at_least = 10000\n", "which is protected: the agent was started by it");
+  EXPECT_TRUE(one.alive());
+}
+
+}  // namespace
+}  // namespace troop::test

@@ -1,0 +1,76 @@
+// Steps on the processes of a host: what cannot be is refused with the reason.
+#include <gmock/gmock.h>
+
+#include <ostream>
+
+#include "tests/unit/toml/support.hpp"
+
+namespace troop::scenarios::test {
+namespace {
+
+struct Case {
+  std::string name, step;
+  std::string refused;  ///< A part of the only problem's message; empty: valid.
+  std::string hosts = {};
+  friend void PrintTo(const Case& c, std::ostream* out) { *out << c.step; }
+};
+
+class SelectorsTest : public testing::TestWithParam<Case> {};
+
+TEST_P(SelectorsTest, are_refused_with_the_reason_or_accepted) {
+  const auto reading = read("name = \"x\"\n" + GetParam().hosts + "[[step]]\nat = \"1s\"\nfor = \"2s\"\n" +
+                            GetParam().step + "\n[[invariant]]\nkind = \"accounting\"\n");
+  const auto problems = problems_of(reading.problems);
+  if (GetParam().refused.empty()) {
+    EXPECT_THAT(problems, testing::IsEmpty());
+  } else {
+    EXPECT_THAT(problems, testing::ElementsAre(testing::HasSubstr(GetParam().refused)));
+  }
+}
+
+const std::string pause = "fault = \"process.pause\"\n";
+const std::string local = pause + "target = \"local\"\n";
+const std::string worker = pause + "target = \"consumer-1\"\n";
+const std::string hosts = "[[host]]\nname = \"mq\"\n[[host]]\nname = \"app\"\n[system.broker]\nhost = \"mq\"\n";
+
+INSTANTIATE_TEST_SUITE_P(
+    , SelectorsTest,
+    testing::ValuesIn(std::vector<Case>{
+        {"a_name", local + "name = \"nginx\"", ""},
+        {"a_command_line", local + "command_line = \"*nginx: worker*\"", ""},
+        {"a_pid_file", local + "pid_file = \"/run/nginx.pid\"", ""},
+        {"a_port", local + "port = 80", ""},
+        {"a_cgroup", local + "cgroup = \"/system.slice/nginx.service\"", ""},
+        {"a_container", local + "container = \"mq\"", ""},
+        {"some_of_them", local + "name = \"nginx\"\npercent = 50\nkeep_at_least = 1", ""},
+        {"a_host", pause + "target = \"app\"\nname = \"nginx\"", "", hosts},
+        {"nothing_selected", local, "does not say which processes: one of name, command_line, pid_file, port"},
+        {"nothing_selected_on_a_host", pause + "target = \"app\"\ncount = 1", "does not say which processes", hosts},
+        {"two_ways", local + "name = \"nginx\"\nport = 80", "'name' and 'port' both say which processes"},
+        {"two_amounts", local + "name = \"nginx\"\ncount = 1\npercent = 5.0", "'count' and 'percent' both"},
+        {"a_selector_on_a_worker", worker + "name = \"nginx\"", "'consumer-1' is one process"},
+        {"a_count_on_a_worker", worker + "count = 1", "'count' chooses among the processes of a host"},
+        {"a_name_with_a_folder", local + "name = \"/usr/sbin/nginx\"", "without folders"},
+        {"every_command_line", local + "command_line = \"*\"", "matches every process"},
+        {"too_many_stars", local + "command_line = \"a*b*c*d*e*f*g*h*i*j\"", "more than 8 stars"},
+        {"a_relative_pid_file", local + "pid_file = \"nginx.pid\"", "no absolute path"},
+        {"every_cgroup", local + "cgroup = \"/\"", "no path below the root"},
+        {"a_container_with_a_path", local + "container = \"../x\"", "no name or id of a container"},
+        {"a_count_of_none", local + "name = \"nginx\"\ncount = 0", "out of range"},
+        {"local_beside_hosts", local + "name = \"nginx\"", "with [[host]], name one of them", hosts},
+        {"a_number_of_local", pause + "target = \"local-1\"\nname = \"nginx\"", "there is one machine"},
+        {"the_word_host", pause + "target = \"host\"\nname = \"nginx\"", "cannot act on \"host\""},
+        {"no_such_host", pause + "target = \"apq\"\nname = \"nginx\"", "did you mean 'app'", hosts},
+        {"metacharacters", local + "name = \"; rm -rf $(x) `y` | z\"", ""},
+    }),
+    [](const auto& each) { return each.param.name; });
+
+TEST(StepsOnHosts, may_be_in_force_at_once_on_one_host) {
+  const std::string step = "[[step]]\nat = \"1s\"\nfor = \"2s\"\n" + local;
+  const auto reading =
+      read("name = \"x\"\n" + step + "name = \"a\"\n" + step + "name = \"b\"\n[[invariant]]\nkind = \"accounting\"\n");
+  EXPECT_THAT(problems_of(reading.problems), testing::IsEmpty());
+}
+
+}  // namespace
+}  // namespace troop::scenarios::test
