@@ -70,6 +70,26 @@ TEST_F(HostProcessesRunTest, KillsTheChosenOnesOfAProgram) {
   expect_nothing_left();
 }
 
+TEST_F(HostProcessesRunTest, UsesUpALittleOfTheMachineAndGivesItBack) {
+  TroopCommand troop{world_, with_step("fault = \"cpu.burn\"\ntarget = \"local\"\nfor = \"2s\"\npercent = 20\n"
+                                       "[[step]]\nat = \"1s\"\nfault = \"memory.fill\"\ntarget = \"local\"\n"
+                                       "for = \"1s\"\nmib = 64\n",
+                                       {"duration=5s"})};
+  EXPECT_EQ(troop.exit_code(90s), 0) << everything(troop);
+  EXPECT_THAT(troop.output(), HasSubstr("of CPU time were used in"));
+  EXPECT_THAT(troop.output(), HasSubstr("MiB are resident"));
+  expect_proven();
+  expect_nothing_left();
+}
+
+TEST_F(HostProcessesRunTest, RefusesToFillTheDiskOfTheUndoJournal) {
+  TroopCommand troop{world_, with_step("fault = \"disk.fill\"\ntarget = \"local\"\nfor = \"2s\"\nmib = 1\npath = \"" +
+                                       (world_.root() / "tmp").string() + "\"\n")};
+  EXPECT_EQ(troop.exit_code(30s), 2) << everything(troop);
+  EXPECT_THAT(troop.errors(), HasSubstr("is on the file system of the agent's undo journal"));
+  expect_nothing_left();
+}
+
 struct End {
   const char* name;
   int signal;

@@ -18,7 +18,11 @@
 #include "scenarios/model/faults/broker_stop.hpp"
 #include "scenarios/model/faults/broker_stop_app.hpp"
 #include "scenarios/model/faults/broker_suspend_listeners.hpp"
+#include "scenarios/model/faults/cpu_burn.hpp"
+#include "scenarios/model/faults/disk_fill.hpp"
 #include "scenarios/model/faults/instance_kill.hpp"
+#include "scenarios/model/faults/io_burn.hpp"
+#include "scenarios/model/faults/memory_fill.hpp"
 #include "scenarios/model/faults/network_corrupt.hpp"
 #include "scenarios/model/faults/network_duplicate.hpp"
 #include "scenarios/model/faults/network_latency.hpp"
@@ -56,6 +60,10 @@ const std::vector<FaultSpec>& faults() {
       process_crash_loop(),
       instance_kill(),
       service_stop(),
+      cpu_burn(),
+      memory_fill(),
+      disk_fill(),
+      io_burn(),
       network_latency(),
       network_partition(),
       network_reject(),

@@ -30,6 +30,7 @@ TEST_P(SelectorsTest, are_refused_with_the_reason_or_accepted) {
 
 const std::string pause = "fault = \"process.pause\"\n";
 const std::string local = pause + "target = \"local\"\n";
+const std::string burn = "target = \"local\"\n";
 const std::string worker = pause + "target = \"consumer-1\"\n";
 const std::string hosts = "[[host]]\nname = \"mq\"\n[[host]]\nname = \"app\"\n[system.broker]\nhost = \"mq\"\n";
 
@@ -61,6 +62,12 @@ INSTANTIATE_TEST_SUITE_P(
         {"a_number_of_local", pause + "target = \"local-1\"\nname = \"nginx\"", "there is one machine"},
         {"the_word_host", pause + "target = \"host\"\nname = \"nginx\"", "cannot act on \"host\""},
         {"no_such_host", pause + "target = \"apq\"\nname = \"nginx\"", "did you mean 'app'", hosts},
+        {"so_much_memory", burn + "fault = \"memory.fill\"\nmib = 64", ""},
+        {"a_share_of_the_disk", burn + "fault = \"disk.fill\"\npath = \"/srv\"\npercent = 50.0", ""},
+        {"no_amount", burn + "fault = \"memory.fill\"", "does not say how much: 'mib' or 'percent'"},
+        {"two_shares", burn + "fault = \"memory.fill\"\nmib = 64\npercent = 5.0", "both say how much"},
+        {"a_relative_path", burn + "fault = \"io.burn\"\npath = \"srv\"", "no absolute path"},
+        {"memory_of_a_worker", "target = \"consumer-1\"\nfault = \"memory.fill\"\nmib = 64", "cannot act on"},
         {"metacharacters", local + "name = \"; rm -rf $(x) `y` | z\"", ""},
     }),
     [](const auto& each) { return each.param.name; });

@@ -1,0 +1,63 @@
+// disk.fill: a child that holds a file without a name.
+#include <fmt/format.h>
+
+#include "agents/faults/burden_faults.hpp"
+#include "agents/faults/control_faults.hpp"
+#include "agents/faults/held.hpp"
+#include "agents/faults/table.hpp"
+
+namespace troop::agents {
+namespace {
+
+constexpr Duration back_max = std::chrono::seconds{5};
+
+Result<UndoRecord> plan(Parts& parts, const protocol::StepOrder& order) {
+  BOOST_OUTCOME_TRY(const auto folder, folder_to_burden(order));
+  BOOST_OUTCOME_TRY(amount_of(order, available_room(folder.get())));
+  return burden_record(parts, order);
+}
+
+asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& order, Seen) {
+  BOOST_OUTCOME_CO_TRY(auto folder, folder_to_burden(order));
+  const std::uint64_t before = available_room(folder.get());
+  BOOST_OUTCOME_CO_TRY(const auto amount, amount_of(order, before));
+  const Measure enough = [before, amount](const HeldBurdens& held) -> std::optional<std::string> {
+    const std::uint64_t now = available_room(held.folder.get());
+    // Others may free room meanwhile, but hardly half of what was taken.
+    if (held.bytes() < amount.wanted || now + amount.wanted / 2 > before) return std::nullopt;
+    return fmt::format("{} MiB were free before, {} MiB are now", before / bytes_per_mib, now / bytes_per_mib);
+  };
+  const BurdenPlan one{.kind = BurdenPlan::Kind::disk, .bytes = amount.wanted, .floor = amount.floor};
+  co_return co_await burden(parts, order, one, 1, std::move(folder), enough);
+}
+
+/// A file system may free a large file a little later.
+asio::awaitable<Result<Proof>> revert(Parts& parts, const protocol::StepOrder& order, Seen seen) {
+  auto* held = held_by<HeldBurdens>(parts, order);
+  if (held == nullptr) co_return co_await unburden(parts, order, seen);
+  const UniqueFd folder{std::move(held->folder)};
+  // What had ended by itself has given everything back already.
+  const std::uint64_t taken = held->renew().has_value() ? held->bytes() : 0, before = available_room(folder.get());
+  BOOST_OUTCOME_CO_TRY(auto proof, co_await unburden(parts, order, seen));
+  const std::int64_t deadline = monotonic_ns() + back_max.count();
+  while (available_room(folder.get()) < before + taken / 2) {
+    if (monotonic_ns() > deadline)
+      co_return not_restored(order, fmt::format("of {} MiB taken too few came back", taken / bytes_per_mib));
+    co_await pause_for(std::chrono::milliseconds{10});
+  }
+  proof.time = monotonic_ns();
+  proof.text += fmt::format("; {} MiB are free", available_room(folder.get()) / bytes_per_mib);
+  co_return proof;
+}
+
+}  // namespace
+
+const Fault disk_fill{
+    .name = "disk.fill",
+    .plan = plan,
+    .apply = apply,
+    .revert = revert,
+    .able = try_processes,
+};
+
+}  // namespace troop::agents
