@@ -14,6 +14,7 @@
 
 #include "agents/containers.hpp"
 #include "agents/host/workspace.hpp"
+#include "agents/limits.hpp"
 #include "agents/paused.hpp"
 #include "common/clock.hpp"
 #include "common/ids.hpp"
@@ -150,6 +151,10 @@ Result<void> pay(const UndoRecord& record, const Payer& others) {
   }
   if (record.kind == container_kind) {
     BOOST_OUTCOME_TRY(start_again(record.state));
+    return success();
+  }
+  if (record.kind == limits_kind) {
+    BOOST_OUTCOME_TRY(restore_limits(record.state));
     return success();
   }
   if (auto paid = others ? others(record) : std::nullopt) return std::move(*paid);

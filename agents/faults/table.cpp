@@ -37,7 +37,8 @@ std::span<const Fault> faults() {
                                 cpu_burn,
                                 disk_fill,
                                 io_burn,
-                                memory_fill};
+                                memory_fill,
+                                fd_exhaust};
   return table;
 }
 

@@ -30,6 +30,7 @@ extern const Fault network_reject;
 extern const Fault network_reorder;
 extern const Fault cpu_burn;
 extern const Fault disk_fill;
+extern const Fault fd_exhaust;
 extern const Fault instance_kill;
 extern const Fault io_burn;
 extern const Fault memory_fill;

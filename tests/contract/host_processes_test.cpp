@@ -6,6 +6,7 @@
 
 #include "agents/fault.hpp"
 #include "agents/host/process_table.hpp"
+#include "agents/limits.hpp"
 #include "agents/paused.hpp"
 #include "tests/support/bystander.hpp"
 #include "tests/support/coroutine.hpp"
@@ -266,6 +267,59 @@ TEST_F(HostProcessesTest, AreRefusedWithTheReasonBeforeAnythingIsTouched) {
   order_.victim = "consumer-1";
   expect_refused("'consumer-1' is one process");
   EXPECT_TRUE(one->alive());
+}
+
+TEST_F(HostProcessesTest, CannotOpenMoreThanTheyHave) {
+  use("fd.exhaust");
+  const auto one = start(), two = start();
+  order_.parameters["count"] = std::int64_t{2};
+  order_.parameters["leave"] = std::int64_t{1};
+  const auto planned = plan();
+  ASSERT_TRUE(planned) << planned.error().context;
+  EXPECT_EQ(planned.value().kind, limits_kind);
+  const auto before = descriptor_limit(one->pid()).value();
+  EXPECT_TRUE(revert()) << "it never was in force";
+  ASSERT_TRUE(look());
+  for (int round = 0; round < 2; ++round) {
+    const auto applied = apply();
+    ASSERT_TRUE(applied) << applied.error().context;
+    for (const auto* each : {one.get(), two.get()}) {
+      const auto now = descriptor_limit(each->pid()).value();
+      // The test's own descriptors are there as well, and there may be gaps between them.
+      std::uint64_t free_numbers = 0;
+      for (std::uint64_t number = 0; number < now.soft; ++number) {
+        free_numbers +=
+            !std::filesystem::exists("/proc/" + std::to_string(each->pid()) + "/fd/" + std::to_string(number));
+      }
+      EXPECT_EQ(free_numbers, 1U) << "as many as are left";
+      EXPECT_EQ(now.hard, before.hard);
+    }
+    for (int again = 0; again < 2; ++again) {
+      const auto reverted = revert();
+      ASSERT_TRUE(reverted) << reverted.error().context;
+      EXPECT_EQ(descriptor_limit(one->pid()).value().soft, before.soft);
+      EXPECT_EQ(descriptor_limit(two->pid()).value().soft, before.soft);
+    }
+  }
+}
+
+TEST_F(HostProcessesTest, MayOpenAgainWhenTheAgentThatLimitedThemDied) {
+  use("fd.exhaust");
+  const auto one = start();
+  auto record = plan().value();
+  const auto before = descriptor_limit(one->pid()).value();
+  ASSERT_TRUE(look());
+  record.state["processes"] = state_["processes"];
+  record.state["limits"] = state_["limits"];
+  {
+    auto journal = UndoJournal::create(folder_ / "state");
+    ASSERT_TRUE(journal);
+    ASSERT_TRUE(journal.value().append(record));
+  }
+  ASSERT_TRUE(apply());
+  EXPECT_LT(descriptor_limit(one->pid()).value().soft, before.soft);
+  EXPECT_EQ(clean_up_after_the_dead(folder_ / "state").undone, 1);
+  EXPECT_EQ(descriptor_limit(one->pid()).value().soft, before.soft);
 }
 
 /// Starts a program again whenever it ends, as a service manager does.

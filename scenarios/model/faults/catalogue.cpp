@@ -20,6 +20,7 @@
 #include "scenarios/model/faults/broker_suspend_listeners.hpp"
 #include "scenarios/model/faults/cpu_burn.hpp"
 #include "scenarios/model/faults/disk_fill.hpp"
+#include "scenarios/model/faults/fd_exhaust.hpp"
 #include "scenarios/model/faults/instance_kill.hpp"
 #include "scenarios/model/faults/io_burn.hpp"
 #include "scenarios/model/faults/memory_fill.hpp"
@@ -64,6 +65,7 @@ const std::vector<FaultSpec>& faults() {
       memory_fill(),
       disk_fill(),
       io_burn(),
+      fd_exhaust(),
       network_latency(),
       network_partition(),
       network_reject(),
