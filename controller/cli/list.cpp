@@ -63,7 +63,7 @@ std::string described(const model::Parameter& parameter) {
 }
 
 void add_line(std::string& out, std::string_view label, std::string_view text) {
-  fmt::format_to(std::back_inserter(out), "    {:<12}{}\n", label, text);
+  fmt::format_to(std::back_inserter(out), "    {:<11} {}\n", label, text);
 }
 
 void add_parameters(std::string& out, const std::vector<model::Parameter>& parameters) {

@@ -20,7 +20,8 @@ inline FaultSpec fd_exhaust() {
           "the limit is read back, and no descriptor below it is free, "
           "but for those that are left",
       .undo = "the limit is raised to what it was; proven when it is read back",
-      .irreversible = {"what the programs could not open meanwhile"},
+      .irreversible = {"what the programs could not open meanwhile",
+                       "what they start meanwhile inherits the limit, and keeps it"},
       .client_sees = {"connections that are not accepted, or not opened; "
                       "established ones go on"},
       .undo_max = std::chrono::seconds{2},
