@@ -16,6 +16,7 @@
 #include "agents/host/workspace.hpp"
 #include "agents/limits.hpp"
 #include "agents/paused.hpp"
+#include "agents/shaping_record.hpp"
 #include "common/clock.hpp"
 #include "common/ids.hpp"
 
@@ -140,6 +141,7 @@ Result<void> pay(const UndoRecord& record, const Payer& others) {
   // Every fault of a managed part is undone by ending the part, which has a record of its own; one on a host's network
   // ended with the agent.
   if (record.kind == "fault") return success();
+  if (record.kind == shaping_kind) return unshape_anywhere(noted_shaping(record.state));
   if (record.kind == "workspace") return remove_abandoned_workspace(text(record.state, "path"));
   if (record.kind == "process") {
     const auto process = identity_from(record.state);

@@ -23,7 +23,8 @@
 
 namespace troop::agents {
 
-/// Something to put back, as data. `kind` is "process" (end it), "workspace" (remove it) or "fault" (see fault.hpp).
+/// Something to put back, as data. `kind` is "process" (end it), "workspace" (remove it), "fault" (see fault.hpp) or
+/// "shaping" (see shaping_record.hpp).
 struct UndoRecord {
   std::string kind;
   boost::json::object state;

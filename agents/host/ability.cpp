@@ -2,14 +2,19 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <string_view>
 #include <system_error>
 
@@ -17,6 +22,8 @@
 #include "agents/host/packet_queue.hpp"
 #include "agents/host/process.hpp"
 #include "agents/host/queue_table.hpp"
+#include "agents/host/shaping.hpp"
+#include "agents/host/tcp_connections.hpp"
 #include "common/unique_fd.hpp"
 
 namespace troop::agents {
@@ -89,6 +96,38 @@ std::string make_packet_queue() {
   return table.has_error() ? table.error().context : "";
 }
 
+std::string make_shaping() {
+  if (auto failure = make_owned_table(); !failure.empty()) return failure;
+  const Shaping on_loopback{.links = {1}, .number = 1};  // of a new namespace, loopback is the first
+  const auto made = shape(on_loopback, 1'000'000);
+  return made.has_error() ? made.error().context : "";
+}
+
+/// One connection of this process with itself.
+std::string reset_own_connection() {
+  if (auto failure = enter_network_namespace(); !failure.empty()) return failure;
+  const UniqueFd any{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)},
+      other{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  ifreq loopback{};
+  std::memcpy(loopback.ifr_name, "lo", 3);
+  loopback.ifr_flags = IFF_UP | IFF_RUNNING;
+  sockaddr_in here{};
+  here.sin_family = AF_INET;
+  here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof here;
+  auto* const address = reinterpret_cast<sockaddr*>(&here);
+  if (ioctl(any.get(), SIOCSIFFLAGS, &loopback) != 0 || bind(any.get(), address, size) != 0 ||
+      listen(any.get(), 1) != 0 || getsockname(any.get(), address, &size) != 0 ||
+      connect(other.get(), address, size) != 0) {
+    return "a connection over loopback: " + reason(errno);
+  }
+  Traffic traffic;
+  traffic.peers.emplace_back(boost::asio::ip::address_v4::loopback());
+  const auto gone = reset_connections(traffic);
+  if (gone.has_error()) return gone.error().context;
+  return gone.value() > 0 ? "" : "the kernel says it did, and did not";
+}
+
 Ability of_network(std::string_view what, const std::string& failure, const char* otherwise) {
   if (failure.empty()) return {};
   // The kernel asks for rights, whatever else is missing.
@@ -130,6 +169,18 @@ Ability try_network_namespaces() {
 Ability try_nftables() {
   return of_network("no nftables table can be made that goes with its owner", in_child(make_owned_table),
                     "in a container, CAP_NET_ADMIN; else Linux 5.12 or later with nf_tables (modprobe nf_tables)");
+}
+
+Ability try_shaping() {
+  auto tried = of_network("no rate can be given to packets", in_child(make_shaping),
+                          "in a container, CAP_NET_ADMIN; else a kernel with sch_htb and nf_tables (modprobe sch_htb)");
+  if (tried.able()) tried.how = "HTB";
+  return tried;
+}
+
+Ability try_connection_reset() {
+  return of_network("no connection can be aborted", in_child(reset_own_connection),
+                    "in a container, CAP_NET_ADMIN; else a kernel with CONFIG_INET_DIAG_DESTROY (modprobe tcp_diag)");
 }
 
 Ability try_packet_queue() {

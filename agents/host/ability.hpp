@@ -18,6 +18,10 @@ Ability try_processes();
 Ability try_network_namespaces();
 /// A table that the kernel removes with its owner can be made, in a network namespace of its own. Likewise.
 Ability try_nftables();
+/// A share of a link can be given a rate of its own, in a network namespace of its own. Likewise.
+Ability try_shaping();
+/// A TCP connection can be aborted, in a network namespace of its own. Likewise.
+Ability try_connection_reset();
 /// Packets can be held in a queue of the kernel's, in a network namespace of its own. Likewise.
 Ability try_packet_queue();
 

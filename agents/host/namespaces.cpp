@@ -3,8 +3,6 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <net/if.h>
-#include <netlink/route/addr.h>
-#include <netlink/route/link.h>
 #include <netlink/route/link/bridge.h>
 #include <netlink/route/link/veth.h>
 #include <sched.h>
@@ -16,40 +14,21 @@
 #include <memory>
 #include <thread>
 
+#include "agents/host/route_netlink.hpp"
+
 namespace troop::agents {
+using namespace netlink;
 namespace {
 
 constexpr auto bridge_name = "br0";
 constexpr auto cable_name = "eth0";
 constexpr int prefix_bits = 24;
 
-struct Free {
-  void operator()(nl_sock* socket) const { nl_socket_free(socket); }
-  void operator()(rtnl_link* link) const { rtnl_link_put(link); }
-  void operator()(rtnl_addr* address) const { rtnl_addr_put(address); }
-  void operator()(nl_addr* address) const { nl_addr_put(address); }
-};
-template <class T>
-using Owned = std::unique_ptr<T, Free>;
-
-/// A negative answer of libnl is one of its own codes.
-Result<void> answered(int answer, std::string_view what) {
-  if (answer >= 0) return success();
-  return usage_error(std::string{what} + ": " + nl_geterror(answer));
-}
-
 /// Namespaces belong to threads: `work` runs in one that ends with it.
 Result<void> in_thread(const std::function<Result<void>()>& work) {
   Result<void> result = success();
   std::thread{[&] { result = work(); }}.join();
   return result;
-}
-
-Result<Owned<nl_sock>> route_socket() {
-  Owned<nl_sock> socket{nl_socket_alloc()};
-  if (!socket) return usage_error("no memory for a netlink socket");
-  BOOST_OUTCOME_TRY(answered(nl_connect(socket.get(), NETLINK_ROUTE), "netlink"));
-  return socket;
 }
 
 Result<UniqueFd> new_netns() {
@@ -101,9 +80,7 @@ Result<void> set_up_host(const NetworkHost& host) {
   BOOST_OUTCOME_TRY(const auto socket, route_socket());
   BOOST_OUTCOME_TRY(bring_up(socket.get(), "lo"));
   BOOST_OUTCOME_TRY(bring_up(socket.get(), cable_name));
-  nl_addr* parsed = nullptr;
-  BOOST_OUTCOME_TRY(answered(nl_addr_parse(host.address.c_str(), AF_INET, &parsed), host.address));
-  const Owned<nl_addr> local{parsed};
+  BOOST_OUTCOME_TRY(const auto local, netlink::address(host.address, AF_INET));
   nl_addr_set_prefixlen(local.get(), prefix_bits);
   const Owned<rtnl_addr> address{rtnl_addr_alloc()};
   rtnl_addr_set_ifindex(address.get(), static_cast<int>(if_nametoindex(cable_name)));

@@ -32,24 +32,29 @@ std::string add_elements(const std::string& table, const std::vector<ip::address
 
 /// What a packet from or to a peer has to be besides, as the begins of rules of which one has to match. No "!=" of two
 /// ports in one rule: nft compares them as one number then.
-std::vector<std::string> narrowed(const Traffic& traffic) {
+std::vector<std::string> narrowed(const Traffic& traffic, std::string_view end) {
   const std::string_view transport = traffic.transport == Transport::tcp   ? "meta l4proto tcp"
                                      : traffic.transport == Transport::udp ? "meta l4proto udp"
                                      : traffic.ports.empty()               ? ""
                                                                            : "meta l4proto { tcp, udp }";
   if (traffic.ports.empty()) return {std::string{transport}};
   const auto ports = fmt::format("{{ {} }}", fmt::join(traffic.ports, ","));
+  if (traffic.only_peers_ports) {
+    return {fmt::format("{} th {} {}", transport, end == "saddr" ? "sport" : "dport", ports)};
+  }
   return {fmt::format("{} th sport {}", transport, ports), fmt::format("{} th dport {}", transport, ports)};
 }
 
-std::vector<std::string> ended(Stop how) {
-  switch (how) {
+std::vector<std::string> ended(const StopRule& rule) {
+  switch (rule.how) {
     case Stop::drop:
       return {"drop"};
     case Stop::reset:
       return {"meta l4proto tcp reject with tcp reset", "reject with icmpx type port-unreachable"};
     case Stop::unreachable:
       return {"reject with icmpx type host-unreachable"};
+    case Stop::classify:
+      return {fmt::format("meta priority set {:x}:{:x}", rule.priority >> 16, rule.priority & 0xffff)};
   }
   return {"drop"};
 }
@@ -65,11 +70,13 @@ std::string chains(const std::string& table, const StopRule& rule, std::string_v
     fmt::format_to(std::back_inserter(text), "add counter inet {} {}_{}\n", table, counter, hook);
   }
   fmt::format_to(std::back_inserter(text), "add chain inet {} {}\n", table, hit);
-  // Before connection tracking and everybody's filters, so that nothing of theirs sees what did not arrive.
+  // Before connection tracking and everybody's filters, so that nothing of theirs sees what did not arrive; a class is
+  // chosen after everybody else.
   fmt::format_to(std::back_inserter(text),
-                 "add chain inet {} {} {{ type filter hook {} priority -350; policy accept; }}\n", table, hook, hook);
+                 "add chain inet {} {} {{ type filter hook {} priority {}; policy accept; }}\n", table, hook, hook,
+                 rule.how == Stop::classify ? 350 : -350);
   add(hook, "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, nd-router-advert } accept");
-  for (const auto& also : narrowed(rule.traffic)) {
+  for (const auto& also : narrowed(rule.traffic, end)) {
     add(hook, fmt::format("ip {} @peers4 {} goto {}", end, also, hit));
     add(hook, fmt::format("ip6 {} @peers6 {} goto {}", end, also, hit));
   }
@@ -78,7 +85,7 @@ std::string chains(const std::string& table, const StopRule& rule, std::string_v
     add(hit, fmt::format("numgen random mod {} >= {} return", sides, std::lround(rule.percent / 100 * sides)));
   }
   add(hit, fmt::format("counter name \"stopped_{}\"", hook));
-  for (const auto& what : ended(rule.how)) add(hit, what);
+  for (const auto& what : ended(rule)) add(hit, what);
   return text;
 }
 

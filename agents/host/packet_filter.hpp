@@ -20,13 +20,14 @@
 namespace troop::agents {
 
 /// What becomes of a packet. reset: TCP connections are reset, all else is unreachable (ICMP port unreachable);
-/// unreachable: ICMP host unreachable for all.
-enum class Stop { drop, reset, unreachable };
+/// unreachable: ICMP host unreachable for all; classify: it goes on, in a class of traffic (Shaping).
+enum class Stop { drop, reset, unreachable, classify };
 
 struct StopRule {
   Traffic traffic;
   Stop how = Stop::drop;
-  double percent = 100;  ///< Of the packets, each by chance of the kernel's own, which no seed repeats.
+  double percent = 100;        ///< Of the packets, each by chance of the kernel's own, which no seed repeats.
+  std::uint32_t priority = 0;  ///< For classify: the class.
 };
 
 struct Stopped {

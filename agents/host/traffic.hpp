@@ -20,6 +20,8 @@ struct Traffic {
   Transport transport = Transport::any;
   std::vector<std::uint16_t> ports = {};  ///< Of either end; empty: all. With ports, only TCP and UDP are meant.
 
+  bool only_peers_ports = false;  ///< Of the peer's end alone.
+
   static constexpr std::size_t peers_max = 20'000;
   static constexpr std::size_t ports_max = 64;
 };

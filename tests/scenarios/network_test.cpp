@@ -50,6 +50,8 @@ INSTANTIATE_TEST_SUITE_P(
         {"refused", "network/refused", {.rows = {2}, .duplicated = maybe}},
         {"lossy_link", "network/lossy-link", {.rows = {25}}},
         {"messy_link", "network/messy-link", {.rows = {25}}},
+        {"thin_link", "network/thin-link", {.rows = {25}, .duplicated = maybe}},
+        {"broken_connections", "network/broken-connections", {.rows = {2}, .duplicated = maybe}},
         {"slow_link", "network/slow-link", {.rows = {25}}},
     }),
     [](const auto& each) { return std::string{each.param.name}; });

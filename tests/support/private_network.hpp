@@ -55,9 +55,9 @@ class PrivateNetwork {
 /// A UDP socket on an address of its own.
 class Datagrams {
  public:
-  explicit Datagrams(const std::string& address) {
+  explicit Datagrams(const std::string& address, std::uint16_t port = 0) {
     const auto host = boost::asio::ip::make_address(address);
-    const boost::asio::ip::udp::endpoint here{host, 0};
+    const boost::asio::ip::udp::endpoint here{host, port};
     fd_.reset(::socket(host.is_v4() ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     const int buffer_bytes = 8 << 20;  // nothing is lost because we are slow
     (void)::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &buffer_bytes, sizeof buffer_bytes);

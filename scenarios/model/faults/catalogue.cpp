@@ -24,6 +24,8 @@
 #include "scenarios/model/faults/instance_kill.hpp"
 #include "scenarios/model/faults/io_burn.hpp"
 #include "scenarios/model/faults/memory_fill.hpp"
+#include "scenarios/model/faults/network_bandwidth.hpp"
+#include "scenarios/model/faults/network_blackhole.hpp"
 #include "scenarios/model/faults/network_corrupt.hpp"
 #include "scenarios/model/faults/network_duplicate.hpp"
 #include "scenarios/model/faults/network_latency.hpp"
@@ -31,6 +33,7 @@
 #include "scenarios/model/faults/network_partition.hpp"
 #include "scenarios/model/faults/network_reject.hpp"
 #include "scenarios/model/faults/network_reorder.hpp"
+#include "scenarios/model/faults/network_reset.hpp"
 #include "scenarios/model/faults/process_crash_loop.hpp"
 #include "scenarios/model/faults/process_kill.hpp"
 #include "scenarios/model/faults/process_pause.hpp"
@@ -73,6 +76,9 @@ const std::vector<FaultSpec>& faults() {
       network_duplicate(),
       network_corrupt(),
       network_reorder(),
+      network_bandwidth(),
+      network_reset(),
+      network_blackhole(),
   };
   return all;
 }

@@ -103,6 +103,20 @@ TEST_F(PacketFilterTest, LeavesOtherPeersPortsAndProtocolsAlone) {
   EXPECT_TRUE(flows(here, peer));
 }
 
+TEST_F(PacketFilterTest, StopsAServiceOfAPeerAndNotTheOneOfThatPortHere) {
+  const Datagrams here{"127.0.0.1"}, service{"127.0.0.2"}, other{"127.0.0.2"}, twin{"127.0.0.1", service.port()};
+  auto rule = stop("127.0.0.2");
+  rule.traffic.ports = {service.port()};
+  rule.traffic.only_peers_ports = true;
+  auto filter = started(rule);
+  EXPECT_TRUE(flows(other, twin));
+  EXPECT_TRUE(flows(twin, other));
+  here.send(service);
+  service.send(here);
+  ASSERT_TRUE(until([&] { return counted(filter).stopped_in == 1 && counted(filter).stopped_out == 1; }));
+  EXPECT_FALSE(service.receive(0) || here.receive(0));
+}
+
 TEST_F(PacketFilterTest, StopsAShareOfThePackets) {
   const Datagrams here{"127.0.0.1"}, peer{"127.0.0.2"};
   auto rule = stop("127.0.0.2", Direction::out);

@@ -1,0 +1,127 @@
+#include "agents/host/tcp_connections.hpp"
+
+#include <arpa/inet.h>
+#include <libmnl/libmnl.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include "common/unique_fd.hpp"
+
+namespace troop::agents {
+namespace ip = boost::asio::ip;
+namespace {
+
+constexpr const char* what = "sock_diag";
+constexpr std::uint32_t states = 1U << TCP_ESTABLISHED | 1U << TCP_CLOSE_WAIT;
+
+struct Connection {
+  std::uint8_t family;
+  inet_diag_sockid id;
+};
+
+/// 0, or what the kernel says against it.
+int ask(int fd, std::uint16_t type, int flags, const inet_diag_req_v2& request) {
+  std::array<char, 256> buffer{};
+  nlmsghdr* header = mnl_nlmsg_put_header(buffer.data());
+  header->nlmsg_type = type;
+  header->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
+  std::memcpy(mnl_nlmsg_put_extra_header(header, sizeof request), &request, sizeof request);
+  return send(fd, header, header->nlmsg_len, 0) < 0 ? errno : 0;
+}
+
+/// The other end; a connection of IPv4 may be one of IPv6's sockets.
+ip::address peer_of(const inet_diag_msg& told) {
+  if (told.idiag_family == AF_INET) return ip::address_v4{ntohl(told.id.idiag_dst[0])};
+  ip::address_v6::bytes_type bytes;
+  std::memcpy(bytes.data(), told.id.idiag_dst, bytes.size());
+  const ip::address_v6 address{bytes};
+  if (address.is_v4_mapped()) return ip::make_address_v4(ip::v4_mapped, address);
+  return address;
+}
+
+/// `traffic` is in order (checked()).
+bool is_meant(const Traffic& traffic, const inet_diag_msg& told) {
+  if (!std::ranges::binary_search(traffic.peers, peer_of(told))) return false;
+  const auto has = [&](std::uint16_t port) { return std::ranges::binary_search(traffic.ports, ntohs(port)); };
+  return traffic.ports.empty() || has(told.id.idiag_sport) || has(told.id.idiag_dport);
+}
+
+Result<void> find_connections(int fd, std::uint8_t family, const Traffic& traffic, std::vector<Connection>& found) {
+  inet_diag_req_v2 all{};
+  all.sdiag_family = family;
+  all.sdiag_protocol = IPPROTO_TCP;
+  all.idiag_states = states;
+  if (const int wrong = ask(fd, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, all)) {
+    return system_error(ErrorKind::usage, what, wrong);
+  }
+  std::vector<char> buffer(64 << 10);
+  while (true) {
+    const ssize_t got = recv(fd, buffer.data(), buffer.size(), 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return system_error(ErrorKind::usage, what, errno);
+    auto left = static_cast<int>(got);
+    for (auto* header = reinterpret_cast<nlmsghdr*>(buffer.data()); mnl_nlmsg_ok(header, left);
+         header = mnl_nlmsg_next(header, &left)) {
+      if (header->nlmsg_type == NLMSG_DONE) return success();
+      if (header->nlmsg_type == NLMSG_ERROR) {
+        const int wrong = -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(header))->error;
+        if (wrong == ENOENT && family == AF_INET6) return success();  // a kernel without IPv6
+        return system_error(ErrorKind::usage, what, wrong);
+      }
+      if (header->nlmsg_type != SOCK_DIAG_BY_FAMILY || mnl_nlmsg_get_payload_len(header) < sizeof(inet_diag_msg))
+        continue;
+      const auto& told = *static_cast<const inet_diag_msg*>(mnl_nlmsg_get_payload(header));
+      if (is_meant(traffic, told)) found.push_back({told.idiag_family, told.id});
+    }
+  }
+}
+
+/// False where it has gone by itself meanwhile.
+Result<bool> reset(int fd, const Connection& connection) {
+  inet_diag_req_v2 one{};
+  one.sdiag_family = connection.family;
+  one.sdiag_protocol = IPPROTO_TCP;
+  one.id = connection.id;  // with its cookie: no other one, whatever came in its place
+  if (const int wrong = ask(fd, SOCK_DESTROY, NLM_F_ACK, one)) return system_error(ErrorKind::usage, what, wrong);
+  std::array<char, 8192> buffer{};
+  ssize_t got = 0;
+  while ((got = recv(fd, buffer.data(), buffer.size(), 0)) < 0 && errno == EINTR) continue;
+  const auto* header = reinterpret_cast<const nlmsghdr*>(buffer.data());
+  if (got < 0) return system_error(ErrorKind::usage, what, errno);
+  if (!mnl_nlmsg_ok(header, static_cast<int>(got)) || header->nlmsg_type != NLMSG_ERROR) {
+    return system_error(ErrorKind::usage, what, EPROTO);
+  }
+  const int wrong = -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(header))->error;
+  if (wrong == 0) return true;
+  if (wrong == ENOENT) return false;
+  return system_error(ErrorKind::usage, "sock_diag: a connection cannot be aborted", wrong);
+}
+
+}  // namespace
+
+Result<std::size_t> reset_connections(const Traffic& traffic) {
+  BOOST_OUTCOME_TRY(const auto wanted, checked(traffic));
+  const UniqueFd fd{socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG)};
+  if (!fd) return system_error(ErrorKind::usage, what, errno);
+  std::vector<Connection> found;
+  for (const auto family : {AF_INET, AF_INET6}) {
+    BOOST_OUTCOME_TRY(find_connections(fd.get(), static_cast<std::uint8_t>(family), wanted, found));
+  }
+  std::size_t gone = 0;
+  for (const auto& connection : found) {
+    BOOST_OUTCOME_TRY(const bool was_there, reset(fd.get(), connection));
+    gone += was_there ? 1 : 0;
+  }
+  return gone;
+}
+
+}  // namespace troop::agents
