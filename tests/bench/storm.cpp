@@ -40,9 +40,9 @@ int main(int argc, char** argv) {
     int streams, rounds;
     double goal_s;
   };
-  static constexpr Part parts[] = {{Blow::kill_agent, 2, 500, 2},
-                                   {Blow::kill_both, 2, 50, 2},
-                                   {Blow::kill_guardian, 2, 50, 2},
+  static constexpr Part parts[] = {{Blow::kill_agent, 4, 250, 2},
+                                   {Blow::kill_both, 4, 25, 2},
+                                   {Blow::kill_guardian, 4, 25, 2},
                                    {Blow::stop_agent, 10, 10, 12}};  // the lease, and 2 s
   bool all_hold = true;
   for (const auto& part : parts) {

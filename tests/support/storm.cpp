@@ -28,7 +28,9 @@
 #include "common/ids.hpp"
 #include "controller/fleet/agent_link.hpp"
 #include "scenarios/model/faults/catalogue.hpp"
+#include "tests/support/bystander.hpp"
 #include "tests/support/private_network.hpp"
+#include "tests/support/qdiscs.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace troop::test {
@@ -48,28 +50,47 @@ constexpr Duration round_max = 60s;
 constexpr const char* here = "127.0.0.1";
 std::string peer_address(std::size_t number) { return fmt::format("127.0.0.{}", 2 + number); }
 
-/// The faults on a host's network, each on a peer of its own: those that datagrams to any port meet, and that leave no
-/// qdisc to a guardian.
-std::vector<protocol::StepOrder> all_network_faults() {
+/// Every fault that an agent can undo without a broker: those on a network each on a peer of its own, those on
+/// processes on two bystanders called `name`, those on resources in small.
+std::vector<protocol::StepOrder> all_faults(const std::string& name) {
   std::vector<protocol::StepOrder> steps;
-  for (const auto& spec : model::faults()) {
-    if (!spec.name.starts_with("network.") || spec.name == "network.bandwidth" || spec.name == "network.reset" ||
-        spec.name == "network.blackhole") {
-      continue;
-    }
+  const auto add = [&](std::string_view fault, model::Parameters parameters) {
     protocol::StepOrder step;
     step.number = static_cast<std::int64_t>(steps.size()) + 1;
-    step.fault = spec.name;
-    step.victim = "here";
-    for (const auto& parameter : spec.parameters) {
-      if (parameter.name == "peers") step.parameters["peers"] = std::vector{peer_address(steps.size())};
-      if (!parameter.required) continue;
-      auto& value = step.parameters[std::string{parameter.name}];
-      if (parameter.name == "percent") value = 50.0;
-      if (parameter.name == "delay") value = Duration{5ms};
-    }
+    step.fault = fault;
+    step.victim = "local";
+    step.parameters = std::move(parameters);
     steps.push_back(std::move(step));
+  };
+  for (const auto& spec : model::faults()) {
+    // A blackhole is a partition from one port, and the datagrams come from any.
+    const bool fits = spec.name.starts_with("network.") && spec.period == model::FaultSpec::Period::required &&
+                      spec.name != "network.blackhole";
+    if (!fits) continue;
+    model::Parameters parameters{{"peers", std::vector{peer_address(steps.size())}}};
+    for (const auto& parameter : spec.parameters) {
+      if (!parameter.required) continue;
+      if (parameter.name == "percent") parameters["percent"] = 50.0;
+      if (parameter.name == "rate_mbit") parameters["rate_mbit"] = 1.0;
+      if (parameter.name == "delay") parameters["delay"] = Duration{5ms};
+    }
+    add(spec.name, std::move(parameters));
   }
+  const model::Parameters bystanders{{"name", name}, {"percent", 100.0}};
+  add("process.pause", bystanders);
+  add("fd.exhaust", bystanders);
+  add("memory.fill", {{"mib", std::int64_t{16}}});
+  add("cpu.burn", {{"percent", std::int64_t{20}}});
+  add("disk.fill", {{"path", std::string{"/dev/shm"}}, {"mib", std::int64_t{16}}});
+  add("io.burn",
+      {{"path", std::string{"/dev/shm"}}, {"mib_per_second", std::int64_t{4}}, {"file_mib", std::int64_t{1}}});
+  return steps;
+}
+
+/// About half of them, in any order.
+std::vector<protocol::StepOrder> some_of(std::vector<protocol::StepOrder> steps, Random& random) {
+  for (std::size_t i = steps.size(); i > 1; --i) std::swap(steps[i - 1], steps[random.below(i)]);
+  steps.resize(steps.size() / 2);
   return steps;
 }
 
@@ -98,15 +119,17 @@ std::string slurp(const fs::path& path) {
   return std::move(text).str();
 }
 
-/// What an experiment could have changed here: rules, queues, interfaces, processes, files.
+/// What an experiment could have changed here: rules, queues, interfaces, processes and their limits, files.
 class Host {
  public:
-  explicit Host(fs::path folder) : folder_(std::move(folder)) {}
+  Host(fs::path folder, std::vector<pid_t> bystanders)
+      : folder_(std::move(folder)), bystanders_(std::move(bystanders)) {}
 
   [[nodiscard]] std::string picture() const {
     auto nft = agents::Nftables::open();
     auto rules = nft.has_value() ? nft.value().list("list ruleset") : Result<std::string>{nft.error()};
     std::string out = "rules:\n" + (rules.has_value() ? rules.value() : rules.error().context);
+    out += "qdiscs:\n" + qdiscs();
     out += "queues:\n" + slurp("/proc/thread-self/net/netfilter/nfnetlink_queue");
     out += "interfaces:\n";
     std::istringstream interfaces{slurp("/proc/thread-self/net/dev")};
@@ -115,17 +138,24 @@ class Host {
     for (const auto pid : agents::children()) {
       if (agents::process_state(pid) != 'Z') out += slurp(fmt::format("/proc/{}/comm", pid));
     }
+    for (const auto pid : bystanders_) {
+      out += agents::process_state(pid) == 'T' ? "stopped\n" : "runs\n";
+      out += slurp(fmt::format("/proc/{}/limits", pid));
+    }
     out += "files:\n";
-    std::set<std::string> files;
-    for (const auto& entry : fs::recursive_directory_iterator{folder_}) {
-      if (entry.path().filename() != "agent.log") files.insert(entry.path().string());
+    std::set<std::string> files;  // they may vanish while we look: then the picture is another one
+    std::error_code gone;
+    for (fs::recursive_directory_iterator entry{folder_, gone}, end; !gone && entry != end; entry.increment(gone)) {
+      if (entry->path().filename() != "agent.log") files.insert(entry->path().string());
     }
     for (const auto& file : files) out += file + "\n";
+    if (gone) out += gone.message() + "\n";
     return out;
   }
 
  private:
   fs::path folder_;
+  std::vector<pid_t> bystanders_;
 };
 
 void reap() {
@@ -301,15 +331,18 @@ Aftermath weather(const Storm& storm) {
     found.problems.push_back(network.why_not());
     return found;
   }
-  const auto steps = all_network_faults();
-  const Host host{root};
+  const auto name = fresh_program_name();
+  const Bystander one{root, name, "1800"}, other{root, name, "1800"};
+  const auto steps = all_faults(name);
+  const Host host{root, {one.pid(), other.pid()}};
   const std::string before = host.picture();
   const auto talk = chatter(steps.size());
   Random random{storm.seed, to_text(storm.blow)};
 
   const auto play = [&](Duration after) {
     asio::io_context io{1};
-    Round round{io, steps, root};
+    const auto chosen = after < Duration{0} ? steps : some_of(steps, random);
+    Round round{io, chosen, root};
     protocol::spawn(io, round.play(storm.blow, after));
     io.run_for(round_max);
     if (!io.stopped()) round.problem += " (it did not end)";
@@ -330,7 +363,7 @@ Aftermath weather(const Storm& storm) {
     return found;
   }
   for (; found.rounds < storm.rounds; ++found.rounds) {
-    const Duration after{static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(cycle.count() * 2)))};
+    const Duration after{static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(cycle.count())))};
     const auto [why, in_force, struck, took] = play(after);
     if (in_force > 0) ++found.in_force;
     // Nobody is left who could pay what is only written down; that is for whoever comes next.

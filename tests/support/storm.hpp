@@ -25,7 +25,8 @@ struct Aftermath {
   std::vector<std::string> problems;  ///< What was left, or went wrong otherwise.
 };
 
-/// Applies and reverts all network faults at once, again and again, until the blow falls. Blocking: about half a second
+/// Applies all faults that need no broker, or some that the seed chooses, then reverts them, again and again until the
+/// blow falls. Blocking: about half a second
 /// a round, and a lease for agents that are stopped. The calling thread must be the only one of a process made for it:
 /// it moves to another network namespace, becomes a subreaper, and changes its environment.
 Aftermath weather(const Storm& storm);
