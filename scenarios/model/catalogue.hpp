@@ -37,6 +37,9 @@ struct FaultSpec {
   std::vector<std::string_view> client_sees;    ///< What a client of the broker is expected to notice.
   Duration undo_max = std::chrono::seconds{2};  ///< The longest that undo may take.
   std::vector<Parameter> parameters = {};
+  /// On a host: where agent and guardian are both killed, it stays in force until the next agent starts, or somebody
+  /// runs `troop-agent undo --all`. A scenario has to accept that by name.
+  bool outlives_agent = false;
 };
 
 /// Something that measures the steady state.

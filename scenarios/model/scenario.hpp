@@ -206,7 +206,8 @@ struct Scenario {
   std::string name;
   std::string title;
   std::string hypothesis;
-  std::string environment;  ///< "staging": a host that names another refuses; empty: it names none.
+  std::vector<std::string> accept;  ///< Faults that may outlive a killed agent, see FaultSpec::outlives_agent.
+  std::string environment;          ///< "staging": a host that names another refuses; empty: it names none.
   std::vector<std::string> tags;
   Duration duration = 20s;  ///< Of the experiment, from the steady state on.
   std::vector<Host> hosts;  ///< None: all parts are on this machine, on loopback.

@@ -250,6 +250,8 @@ bool overlap(const Step& a, const Step& b) {
 
 void refuse_steps(const Scenario& scenario, const model::Catalogue& catalogue, const Sound& sound,
                   std::vector<Refusal>& out) {
+  if (auto refusal = wrong_acceptance(scenario, catalogue); refusal && sound("accept"))
+    out.push_back(std::move(*refusal));
   std::vector<std::size_t> good;
   for (std::size_t i = 0; i < scenario.steps.size(); ++i) {
     const auto& step = scenario.steps[i];
@@ -269,6 +271,7 @@ void refuse_steps(const Scenario& scenario, const model::Catalogue& catalogue, c
     if (sound(path) && fault != catalogue.faults.end()) {
       if (auto refusal = wrong_selection(step, *fault, path)) out.push_back(std::move(*refusal));
       if (auto refusal = wrong_amount(step, *fault, path)) out.push_back(std::move(*refusal));
+      if (auto refusal = not_accepted(scenario, step, *fault, path)) out.push_back(std::move(*refusal));
     }
     // Faults on a host compose: each has rules, victims or children of its own.
     const bool composes = fault != catalogue.faults.end() && acts_on(*fault, model::host_kind) && !is_part(step.target);

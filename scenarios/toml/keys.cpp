@@ -73,6 +73,10 @@ std::vector<Key> all_keys() {
       text("title", "", "one line for lists and reports", 0),
       text("hypothesis", "", "what you expect to hold", 0, 2000),
       text("environment", "", "where it may run; a host whose policy names another refuses", 1, 64, name_pattern),
+      texts(
+          "accept", 32,
+          "faults, by name, that stay in force where the agent and its guardian are both killed, until the next agent "
+          "starts or 'troop-agent undo --all' ends them"),
       texts("tags", 32, "your own words", name_pattern),
       duration("duration", "20s", 100 * ms, day, "of the experiment, from the steady state on"),
 

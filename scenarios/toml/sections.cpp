@@ -305,6 +305,7 @@ void read_sections(TableReader& root, const model::Catalogue& catalogue, model::
   root.text("title", scenario.title, {.may_be_empty = true});
   root.text("hypothesis", scenario.hypothesis, {.max_bytes = 2000, .may_be_empty = true});
   root.text("environment", scenario.environment, {.max_bytes = 64, .lower_case_name = true});
+  root.text_list("accept", scenario.accept, 32, {.max_bytes = 64});
   root.text_list("tags", scenario.tags, 32, {.max_bytes = 64, .lower_case_name = true});
   root.duration("duration", scenario.duration, 100ms);
   for (auto& reader : root.tables("host", max_entries)) read_host(reader, scenario.hosts.emplace_back());

@@ -94,4 +94,28 @@ std::optional<Refusal> wrong_amount(const model::Step& step, const model::FaultS
   return std::nullopt;
 }
 
+std::optional<Refusal> not_accepted(const model::Scenario& scenario, const model::Step& step,
+                                    const model::FaultSpec& fault, std::string_view path) {
+  const bool accepted = std::ranges::find(scenario.accept, fault.name) != scenario.accept.end();
+  if (!fault.outlives_agent || accepted || is_part(step.target)) return std::nullopt;
+  return Refusal{
+      fmt::format("{}.fault", path),
+      fmt::format("{0} on '{1}' stays in force where the agent and its guardian are both killed, until the next "
+                  "agent starts or 'troop-agent undo --all' ends it; accept that by name: accept = [\"{0}\"]",
+                  fault.name, step.target)};
+}
+
+std::optional<Refusal> wrong_acceptance(const model::Scenario& scenario, const model::Catalogue& catalogue) {
+  std::vector<std::string_view> possible;
+  for (const auto& fault : catalogue.faults) {
+    if (fault.outlives_agent) possible.push_back(fault.name);
+  }
+  for (const auto& name : scenario.accept) {
+    if (std::ranges::find(possible, name) != possible.end()) continue;
+    return Refusal{"accept", fmt::format("'{}' is no fault that outlives its agent; those are {}", name,
+                                         fmt::join(possible, ", "))};
+  }
+  return std::nullopt;
+}
+
 }  // namespace troop::scenarios

@@ -17,4 +17,10 @@ std::optional<Refusal> wrong_selection(const model::Step& step, const model::Fau
 /// The same of faults that use up a part of a host: how much, and where.
 std::optional<Refusal> wrong_amount(const model::Step& step, const model::FaultSpec& fault, std::string_view path);
 
+/// A fault that may outlive its agent, on a host, in a scenario that does not accept that.
+std::optional<Refusal> not_accepted(const model::Scenario& scenario, const model::Step& step,
+                                    const model::FaultSpec& fault, std::string_view path);
+/// What is accepted although there is nothing to accept.
+std::optional<Refusal> wrong_acceptance(const model::Scenario& scenario, const model::Catalogue& catalogue);
+
 }  // namespace troop::scenarios

@@ -138,6 +138,7 @@ TEST_F(ContainersTest, AreHitByARunAndRunAfterwards) {
   const fs::path file = world.root() / "scenario.toml";
   std::ofstream{file} << R"(
 name = "containers"
+accept = ["process.pause", "instance.kill"]
 duration = "6s"
 [workload]
 rate = 500

@@ -21,6 +21,7 @@ class HostProcessesRunTest : public TroopTest<testing::Test> {
     const fs::path file = world_.root() / "scenario.toml";
     std::ofstream{file} << R"(
 name = "host-processes"
+accept = ["process.pause", "fd.exhaust"]
 duration = "3s"
 [workload]
 rate = 500

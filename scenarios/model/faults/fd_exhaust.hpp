@@ -31,6 +31,7 @@ inline FaultSpec fd_exhaust() {
                                              .fallback = "0",
                                              .minimum = 0,
                                              .maximum = 100000}}),
+      .outlives_agent = true,
   };
 }
 

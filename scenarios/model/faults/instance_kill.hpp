@@ -21,6 +21,7 @@ inline FaultSpec instance_kill() {
                       .type = ParameterType::text,
                       .what = "the container, by its name or id",
                       .required = true}},
+      .outlives_agent = true,
   };
 }
 

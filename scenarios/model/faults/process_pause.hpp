@@ -21,6 +21,7 @@ inline FaultSpec process_pause() {
       .client_sees = {"the other workers see nothing; what a paused consumer holds is not delivered to them"},
       .undo_max = std::chrono::seconds{2},
       .parameters = with_process_selectors(),
+      .outlives_agent = true,
   };
 }
 

@@ -21,6 +21,7 @@ inline FaultSpec service_stop() {
                       .type = ParameterType::text,
                       .what = "the container, by its name or id",
                       .required = true}},
+      .outlives_agent = true,
   };
 }
 

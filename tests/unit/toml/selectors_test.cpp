@@ -18,8 +18,10 @@ struct Case {
 class SelectorsTest : public testing::TestWithParam<Case> {};
 
 TEST_P(SelectorsTest, are_refused_with_the_reason_or_accepted) {
-  const auto reading = read("name = \"x\"\n" + GetParam().hosts + "[[step]]\nat = \"1s\"\nfor = \"2s\"\n" +
-                            GetParam().step + "\n[[invariant]]\nkind = \"accounting\"\n");
+  const auto reading =
+      read("name = \"x\"\naccept = [\"process.pause\", \"instance.kill\", \"service.stop\", \"fd.exhaust\"]\n" +
+           GetParam().hosts + "[[step]]\nat = \"1s\"\nfor = \"2s\"\n" + GetParam().step +
+           "\n[[invariant]]\nkind = \"accounting\"\n");
   const auto problems = problems_of(reading.problems);
   if (GetParam().refused.empty()) {
     EXPECT_THAT(problems, testing::IsEmpty());
@@ -74,9 +76,25 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(StepsOnHosts, may_be_in_force_at_once_on_one_host) {
   const std::string step = "[[step]]\nat = \"1s\"\nfor = \"2s\"\n" + local;
-  const auto reading =
-      read("name = \"x\"\n" + step + "name = \"a\"\n" + step + "name = \"b\"\n[[invariant]]\nkind = \"accounting\"\n");
+  const auto reading = read("name = \"x\"\naccept = [\"process.pause\"]\n" + step + "name = \"a\"\n" + step +
+                            "name = \"b\"\n[[invariant]]\nkind = \"accounting\"\n");
   EXPECT_THAT(problems_of(reading.problems), testing::IsEmpty());
+}
+
+TEST(StepsOnHosts, that_outlive_a_killed_agent_are_accepted_by_name) {
+  const auto problems = [](const std::string& accept, const std::string& target) {
+    return problems_of(read("name = \"x\"\n" + accept + "[[step]]\nat = \"1s\"\nfor = \"2s\"\n" + target +
+                            "\n[[invariant]]\nkind = \"accounting\"\n")
+                           .problems);
+  };
+  const std::string nginx = local + "name = \"nginx\"", burning = burn + "fault = \"cpu.burn\"";
+  EXPECT_THAT(problems("", nginx), testing::ElementsAre(testing::HasSubstr("accept = [\"process.pause\"]")));
+  EXPECT_THAT(problems("accept = [\"fd.exhaust\"]\n", nginx), testing::SizeIs(1));
+  EXPECT_THAT(problems("accept = [\"process.pause\"]\n", nginx), testing::IsEmpty());
+  EXPECT_THAT(problems("", worker), testing::IsEmpty()) << "a worker ends with its agent";
+  EXPECT_THAT(problems("", burning), testing::IsEmpty()) << "its children end with the agent";
+  EXPECT_THAT(problems("accept = [\"cpu.burn\"]\n", burning),
+              testing::ElementsAre(testing::HasSubstr("'cpu.burn' is no fault that outlives its agent")));
 }
 
 }  // namespace
