@@ -10,6 +10,8 @@ namespace {
 
 constexpr Duration start_max = std::chrono::seconds{10};
 constexpr Duration running_max = std::chrono::seconds{2};
+/// For one that may have been told to stop, and has not stopped yet: longer than it is given for that.
+constexpr Duration going_down_max = std::chrono::seconds{25};
 
 std::string text(const json::object& fields, std::string_view name) {
   const json::value* field = fields.if_contains(name);
@@ -30,6 +32,13 @@ Result<std::string> start_again(const json::object& state) {
     return Error{ErrorKind::unrestored, fmt::format("container {}: {}", text(seen->get_object(), "name"), why.context)};
   };
   auto now = inspect_container(socket, id);
+  // One that still runs as it did before may be on its way down: that it runs proves nothing.
+  const std::string before = text(state, "started_at");
+  const std::int64_t settled = monotonic_ns() + going_down_max.count();
+  while (now.has_value() && now.value().running && now.value().started_at == before && monotonic_ns() < settled) {
+    std::this_thread::sleep_for(std::chrono::milliseconds{50});
+    now = inspect_container(socket, id);
+  }
   if (now.has_error()) return unrestored(now.error());
   if (!now.value().running) {
     if (auto told = tell_container(socket, id, "start", start_max); told.has_error()) return unrestored(told.error());

@@ -39,7 +39,7 @@ Result<std::string> restore_limits(const json::object& state) {
   const json::value* limits = state.if_contains("limits");
   if (limits == nullptr || !limits->is_array() || limits->get_array().size() != processes.size())
     return std::string{"no limit was lowered"};
-  std::string told;
+  std::string told, failed;
   for (std::size_t i = 0; i < processes.size(); ++i) {
     const json::value& entry = limits->get_array()[i];
     const pid_t pid = processes[i].pid;
@@ -55,11 +55,12 @@ Result<std::string> restore_limits(const json::object& state) {
     if (!lives(processes[i])) {
       told += fmt::format("pid {} has ended meanwhile", pid);
     } else if (restored.has_error() || now.has_error() || now.value().soft != before.soft) {
-      return Error{ErrorKind::unrestored, fmt::format("pid {} may still have too few descriptors", pid)};
+      failed += fmt::format("{}pid {} may still have too few descriptors", failed.empty() ? "" : ", ", pid);
     } else {
       told += fmt::format("pid {} may have {} descriptors again", pid, before.soft);
     }
   }
+  if (!failed.empty()) return Error{ErrorKind::unrestored, failed};
   return told;
 }
 

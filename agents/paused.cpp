@@ -45,24 +45,25 @@ std::vector<ProcessIdentity> processes_from(const json::object& state) {
 }
 
 Result<std::string> resume(const json::object& state) {
-  std::string told;
-  for (const auto& process : processes_from(state)) {
-    if (is_stopped(process)) {
-      auto pinned = Stranger::find(process.pid);
-      if (pinned.has_value() && pinned.value().identity().start_time == process.start_time)
-        (void)pinned.value().signal(SIGCONT);
-    }
-    const std::int64_t deadline = monotonic_ns() + resume_max.count();
-    while (is_stopped(process)) {
-      if (monotonic_ns() > deadline)
-        return Error{ErrorKind::unrestored, fmt::format("pid {} is still stopped", process.pid)};
-      std::this_thread::sleep_for(std::chrono::milliseconds{1});
-    }
+  const auto processes = processes_from(state);
+  for (const auto& process : processes) {
+    // To all, whatever their state: a stop that is still to come (of a process that waits for its disk) is taken back.
+    auto pinned = Stranger::find(process.pid);
+    if (pinned.has_value() && pinned.value().identity().start_time == process.start_time)
+      (void)pinned.value().signal(SIGCONT);
+  }
+  std::string told, stopped;
+  const std::int64_t deadline = monotonic_ns() + resume_max.count();
+  for (const auto& process : processes) {
+    while (is_stopped(process) && monotonic_ns() < deadline) std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    if (is_stopped(process))
+      stopped += fmt::format("{}pid {} is still stopped", stopped.empty() ? "" : ", ", process.pid);
     const char now = lives(process) ? process_state(process.pid) : '\0';
     if (!told.empty()) told += ", ";
     told += now == '\0' ? fmt::format("pid {} has ended meanwhile", process.pid)
                         : fmt::format("pid {} is in state {}", process.pid, now);
   }
+  if (!stopped.empty()) return Error{ErrorKind::unrestored, stopped};
   return told.empty() ? std::string{"nothing was stopped"} : told;
 }
 

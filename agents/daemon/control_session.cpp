@@ -274,18 +274,33 @@ Result<ControlSession::Step*> ControlSession::find_step(const json::object& requ
   return &found->second;
 }
 
+namespace {
+
+/// Also where what it is busy with throws.
+class Busy {
+ public:
+  explicit Busy(bool& flag) : flag_(flag) { flag_ = true; }
+  Busy(const Busy&) = delete;
+  Busy& operator=(const Busy&) = delete;
+  ~Busy() { flag_ = false; }
+
+ private:
+  bool& flag_;
+};
+
+}  // namespace
+
 asio::awaitable<Result<json::object>> ControlSession::apply(const json::object& request) {
   BOOST_OUTCOME_CO_TRY(auto step, find_step(request));
   if (step->record) co_return Error{ErrorKind::protocol, "the step is in force already"};
   BOOST_OUTCOME_CO_TRY(not_vetoed(state_folder()));
-  step->busy = true;
+  const Busy busy{step->busy};
   Part* const victim = parts_->find(step->order.victim);
   const pid_t pid = victim == nullptr ? 0 : victim->process().pid();  // before it may be gone
   notify_fault(*step, "start", "invoke", monotonic_ns());
   if (step->fault->look != nullptr) {
     auto looked = co_await step->fault->look(*parts_, step->order, step->undo.state);
     if (looked.has_error()) {
-      step->busy = false;
       notify_fault(*step, "start", "fail", monotonic_ns(), looked.error().context);  // nothing was changed
       co_return looked.error();
     }
@@ -298,7 +313,6 @@ asio::awaitable<Result<json::object>> ControlSession::apply(const json::object& 
     step->record = recorded.value();
     proof = co_await step->fault->apply(*parts_, step->order, step->undo.state);
   }
-  step->busy = false;
   if (proof.has_error()) {
     notify_fault(*step, "start", "info", monotonic_ns(), proof.error().context);
     co_return proof.error();
@@ -318,10 +332,9 @@ asio::awaitable<Result<json::object>> ControlSession::revert(const json::object&
       co_return in_force.error();
     }
   }
-  step->busy = true;
+  const Busy busy{step->busy};
   notify_fault(*step, "stop", "invoke", monotonic_ns());
   auto proof = co_await step->fault->revert(*parts_, step->order, step->undo.state);
-  step->busy = false;
   if (proof.has_error()) {
     // The record stays open: whatever is left is put back by put_back(), or by the next agent.
     notify_fault(*step, "stop", parts_->stopping() ? "info" : "fail", monotonic_ns(), proof.error().context);

@@ -1,6 +1,7 @@
 // How a conversation ends: everything is put back, and what the broker logged is kept.
 #include <cstdio>
 
+#include "agents/containers.hpp"
 #include "agents/daemon/control_session.hpp"
 #include "agents/host/workspace.hpp"
 
@@ -33,8 +34,10 @@ asio::awaitable<void> ControlSession::revert_what_stays(std::vector<std::string>
   for (auto& [number, step] : steps_) {
     const Part* victim = parts_->find(step.order.victim);
     if (victim != nullptr && victim != parts_->attached()) continue;
-    // What is in force on a host is undone at once: an apply that still waits for its proof sees that, and gives up.
-    while (step.busy && victim != nullptr) co_await pause_for(std::chrono::milliseconds{5});
+    // What is in force on a host is undone at once: an apply that still waits for its proof sees that, and gives up. A
+    // container that was told to stop cannot be told otherwise: it is started once it is down.
+    while (step.busy && (victim != nullptr || step.undo.kind == container_kind))
+      co_await pause_for(std::chrono::milliseconds{5});
     if (!step.record) continue;
     notify_fault(step, "stop", "invoke", monotonic_ns());
     auto proof = co_await step.fault->revert(*parts_, step.order, step.undo.state);

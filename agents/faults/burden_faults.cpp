@@ -29,6 +29,7 @@ dev_t file_system_of(std::filesystem::path folder) {
 Result<void> HeldBurdens::renew() {
   for (const auto& each : burdens) {
     BOOST_OUTCOME_TRY(each.renew());
+    if (each.was_limited()) return Error{ErrorKind::lost, "it was given back, since others needed what must stay free"};
   }
   return success();
 }

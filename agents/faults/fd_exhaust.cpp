@@ -13,13 +13,32 @@
 namespace troop::agents {
 namespace {
 
+/// A program may raise its own limit again: then it can open what it likes.
+struct HeldLimits : Holding {
+  struct Limit {
+    Stranger process;
+    std::uint64_t soft;
+  };
+  Result<void> renew() override {
+    for (const auto& each : limits) {
+      const auto now = descriptor_limit(each.process.pid());
+      if (!each.process.alive() || now.has_error() || now.value().soft != each.soft)
+        return Error{ErrorKind::lost, fmt::format("the limit of pid {} was changed", each.process.pid())};
+    }
+    return success();
+  }
+  std::vector<Limit> limits;
+};
+
 /// The lowest number that a process has no descriptor of, after `leave` such;
 /// the kernel gives the lowest first.
 std::uint64_t first_free(pid_t pid, std::uint64_t leave) {
   std::set<std::uint64_t> open;
   std::error_code gone;
-  for (const auto& entry : std::filesystem::directory_iterator{fmt::format("/proc/{}/fd", pid), gone}) {
-    open.insert(std::stoull(entry.path().filename().string()));
+  const std::filesystem::directory_iterator end;
+  for (std::filesystem::directory_iterator entry{fmt::format("/proc/{}/fd", pid), gone}; !gone && entry != end;
+       entry.increment(gone)) {
+    open.insert(std::stoull(entry->path().filename().string()));
   }
   std::uint64_t number = 0;
   for (std::uint64_t seen = 0;; ++number) {
@@ -47,9 +66,11 @@ asio::awaitable<Result<void>> look(Parts& parts, const protocol::StepOrder& orde
 }
 
 asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& order, Seen seen) {
-  BOOST_OUTCOME_CO_TRY(const auto pinned, pin(parts, order, seen));
+  BOOST_OUTCOME_CO_TRY(auto pinned, pin(parts, order, seen));
+  auto held = std::make_unique<HeldLimits>();
+  const std::string who = told(pinned);
   const auto leave = static_cast<std::uint64_t>(std::max<std::int64_t>(integer_parameter(order, "leave", 0), 0));
-  for (const auto& process : pinned) {
+  for (auto& process : pinned) {
     BOOST_OUTCOME_CO_TRY(const auto before, descriptor_limit(process.pid()));
     const std::uint64_t lowered = first_free(process.pid(), leave);
     if (lowered >= before.soft)
@@ -61,11 +82,14 @@ asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& or
     // more is no more than that.
     if (now.soft != lowered || !process.alive())
       co_return not_proven(order, fmt::format("the limit of pid {} is {}", process.pid(), now.soft));
+    held->limits.push_back({std::move(process), lowered});
   }
-  co_return Proof{monotonic_ns(), fmt::format("{} may open {} descriptors more", told(pinned), leave)};
+  parts.holdings()[order.number] = std::move(held);
+  co_return Proof{monotonic_ns(), fmt::format("{} may open {} descriptors more", who, leave)};
 }
 
-asio::awaitable<Result<Proof>> revert(Parts&, const protocol::StepOrder& order, Seen seen) {
+asio::awaitable<Result<Proof>> revert(Parts& parts, const protocol::StepOrder& order, Seen seen) {
+  parts.holdings().erase(order.number);
   auto restored = restore_limits(seen);
   if (restored.has_error()) co_return not_restored(order, restored.error());
   co_return Proof{monotonic_ns(), std::move(restored).value()};

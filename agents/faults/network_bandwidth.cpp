@@ -11,7 +11,10 @@ constexpr double mbit_min = 0.01, mbit_max = 100'000;
 
 struct HeldLimit : NetworkHolding {
   HeldLimit(PacketFilter started, Shaping made) : filter(std::move(started)), shaping(std::move(made)) {}
-  Result<void> renew() override { return filter.renew(); }
+  Result<void> renew() override {
+    BOOST_OUTCOME_TRY(shaped(shaping));
+    return filter.renew();
+  }
   Result<std::optional<std::string>> effect() override {
     BOOST_OUTCOME_TRY(const auto counts, shaped(shaping));
     if (counts.packets == 0) return std::nullopt;

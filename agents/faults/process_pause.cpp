@@ -14,6 +14,19 @@ namespace {
 
 constexpr Duration stop_max = std::chrono::seconds{2};
 
+/// Somebody else may let them go on, or end them: then they are not paused any more.
+struct HeldStopped : Holding {
+  explicit HeldStopped(std::vector<Stranger> stopped) : processes(std::move(stopped)) {}
+  Result<void> renew() override {
+    for (const auto& process : processes) {
+      if (!process.alive() || process_state(process.pid()) != 'T')
+        return Error{ErrorKind::lost, fmt::format("pid {} is no longer stopped", process.pid())};
+    }
+    return success();
+  }
+  std::vector<Stranger> processes;
+};
+
 Result<UndoRecord> plan(Parts& parts, const protocol::StepOrder& order) {
   return selects_processes(order) ? plan_on_processes(parts, order, paused_kind) : plan_on_part(parts, order);
 }
@@ -33,7 +46,7 @@ asio::awaitable<Result<void>> look(Parts& parts, const protocol::StepOrder& orde
 }
 
 asio::awaitable<Result<Proof>> stop(Parts& parts, const protocol::StepOrder& order, Seen seen) {
-  BOOST_OUTCOME_CO_TRY(const auto pinned, pin(parts, order, seen));
+  BOOST_OUTCOME_CO_TRY(auto pinned, pin(parts, order, seen));
   for (const auto& process : pinned) {
     BOOST_OUTCOME_CO_TRY(process.signal(SIGSTOP));
   }
@@ -45,21 +58,24 @@ asio::awaitable<Result<Proof>> stop(Parts& parts, const protocol::StepOrder& ord
       co_await pause_for(std::chrono::milliseconds{1});
     }
   }
-  co_return Proof{monotonic_ns(), fmt::format("{} in state T", told(pinned))};
+  Proof proof{monotonic_ns(), fmt::format("{} in state T", told(pinned))};
+  parts.holdings()[order.number] = std::make_unique<HeldStopped>(std::move(pinned));
+  co_return proof;
 }
 
 asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& order, Seen seen) {
   return selects_processes(order) ? stop(parts, order, seen) : stop_running(parts, order, seen);
 }
 
-asio::awaitable<Result<Proof>> go_on(const protocol::StepOrder& order, Seen seen) {
+asio::awaitable<Result<Proof>> go_on(Parts& parts, const protocol::StepOrder& order, Seen seen) {
+  parts.holdings().erase(order.number);
   auto resumed = resume(seen);
   if (resumed.has_error()) co_return not_restored(order, resumed.error());
   co_return Proof{monotonic_ns(), std::move(resumed).value()};
 }
 
 asio::awaitable<Result<Proof>> revert(Parts& parts, const protocol::StepOrder& order, Seen seen) {
-  return selects_processes(order) ? go_on(order, seen) : let_run(parts, order, seen);
+  return selects_processes(order) ? go_on(parts, order, seen) : let_run(parts, order, seen);
 }
 
 }  // namespace

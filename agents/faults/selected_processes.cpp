@@ -27,7 +27,8 @@ std::string own_network() {
   return std::filesystem::read_symlink("/proc/thread-self/ns/net", failure).string();
 }
 
-/// The file may be anybody's: no waiting for a pipe, and no more than a number is read.
+/// The file may be anybody's: no waiting for a pipe, and no more than a number is read. Whoever may write it chooses
+/// the victim: root and we may, and the process's own user.
 Result<pid_t> pid_in(const std::string& path) {
   const UniqueFd fd{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
   struct stat status {};
@@ -38,6 +39,12 @@ Result<pid_t> pid_in(const std::string& path) {
   const auto end = std::from_chars(text.data(), text.data() + std::max<ssize_t>(got, 0), pid);
   const bool ends_well = *end.ptr == '\0' || *end.ptr == '\n' || *end.ptr == ' ';
   if (end.ec != std::errc{} || !ends_well || pid <= 0) return usage_error("pid file " + path + " holds no pid");
+  struct stat process {};
+  const bool own = stat(fmt::format("/proc/{}", pid).c_str(), &process) == 0 && process.st_uid == status.st_uid;
+  const bool trusted = own || status.st_uid == 0 || status.st_uid == geteuid();
+  if (!trusted || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    return usage_error("pid file " + path +
+                       " could have been written by somebody else than root or the program's user");
   return pid;
 }
 

@@ -112,7 +112,7 @@ template <class Available, class Take, class Give, class Shared>
     } else if (growing || (free_now < plan.floor && held > 0)) {
       shared.limited = true;
       growing = false;
-      const std::uint64_t less = free_now < plan.floor ? std::min(step, held) : 0;
+      const std::uint64_t less = free_now < plan.floor ? std::min(held, std::max(step, plan.floor - free_now)) : 0;
       if (less > 0 && give(held - less, held)) held -= less;
     }
     shared.bytes = held;

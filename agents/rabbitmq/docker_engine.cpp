@@ -82,6 +82,11 @@ Result<Container> inspect_container(const std::string& socket, const std::string
     return usage_error("the Docker engine's answer about " + container + " is not understood");
   found.name = text_at(whole, {"Name"});
   if (found.name.starts_with('/')) found.name.erase(0, 1);
+  // The engine takes the beginning of any id, too: "db" is one.
+  if (found.name != container && !(container.size() >= 12 && found.id.starts_with(container))) {
+    return usage_error(
+        fmt::format("the Docker engine knows no container {}, only {}, whose id begins so", container, found.name));
+  }
   found.running = flag_at(whole, {"State", "Running"});
   found.paused = flag_at(whole, {"State", "Paused"});
   found.removes_itself = flag_at(whole, {"HostConfig", "AutoRemove"});

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "reports/invariants/clocks.hpp"
+
 namespace troop::invariants {
 namespace {
 
@@ -38,6 +40,7 @@ void Faults::pass(const history::Event& event, std::int64_t published) {
     if (window.publishes_at_start < 0 && past(window.started)) window.publishes_at_start = published;
     if (window.perhaps_until == FaultWindow::never && past(window.ended)) window.perhaps_until = event.index - 1;
   }
+  if (apart_ >= Clocks::unknown) return;  // nothing is ever that long ago
   marks_.push_back({event.time, event.index, published});
   while (marks_.size() > 1 && between(marks_[1].time, event.time) >= apart_) marks_.pop_front();
 }

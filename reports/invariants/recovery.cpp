@@ -155,7 +155,7 @@ void RecoveryInvariant::judge(const FaultWindow& fault, const Faults& faults, Fi
     raise(judgement, Outcome::unknown,
           fmt::format("{}: recovery took {} ms, and the clocks may be {} apart", who,
                       milliseconds(steady->time - from.time), model::to_text(Duration{apart})));
-  } else if (may_be_steady(from, from.time + within_ + apart)) {
+  } else if (may_be_steady(from, between(-(within_ + apart), from.time))) {
     raise(judgement, Outcome::unknown, who + ": not enough probe windows after it to tell whether it recovered");
   } else {
     std::int64_t witness = -1;

@@ -16,7 +16,7 @@ inline FaultSpec instance_kill() {
       .undo = "the engine starts the container, unless it runs; proven when the engine says so",
       .irreversible = {"what its processes had in memory is lost", "its connections are closed"},
       .client_sees = {"a service that is gone without a farewell"},
-      .undo_max = std::chrono::seconds{15},
+      .undo_max = std::chrono::seconds{45},
       .parameters = {{.name = "container",
                       .type = ParameterType::text,
                       .what = "the container, by its name or id",

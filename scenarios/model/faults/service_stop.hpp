@@ -16,7 +16,7 @@ inline FaultSpec service_stop() {
       .undo = "the engine starts the container, unless it runs; proven when the engine says so",
       .irreversible = {"its connections are closed"},
       .client_sees = {"a service that says farewell and is gone"},
-      .undo_max = std::chrono::seconds{15},
+      .undo_max = std::chrono::seconds{45},
       .parameters = {{.name = "container",
                       .type = ParameterType::text,
                       .what = "the container, by its name or id",
