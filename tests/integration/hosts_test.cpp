@@ -4,7 +4,10 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <set>
+#include <sstream>
 
+#include "common/clock.hpp"
 #include "tests/support/troop_test.hpp"
 
 namespace troop::test {
@@ -64,13 +67,30 @@ TEST_F(HostsRunTest, LeavesNothingWhenTheControllerIsKilled) {
   expect_nothing_left(21s);
 }
 
+/// Each process says that its times are the run's.
+void expect_clocks(const std::string& history) {
+  std::istringstream lines{history};
+  std::set<std::string> known, seen;
+  for (std::string line; std::getline(lines, line);) {
+    const auto event = boost::json::parse(line).as_object();
+    const bool is_clock = event.at("f").as_string() == "clock";
+    (is_clock ? known : seen).insert(std::string{event.at("process").as_string()});
+    if (!is_clock) continue;
+    EXPECT_EQ(event.at("offset").as_int64(), 0) << line;
+    EXPECT_EQ(event.at("bound").as_int64(), 0) << line;
+    EXPECT_EQ(event.at("source").as_string(), clock_source()) << line;
+  }
+  EXPECT_THAT(known, testing::IsSupersetOf({"controller", "agent-mq", "agent-app", "producer-1", "consumer-1"}));
+  EXPECT_THAT(known, testing::IsSupersetOf(seen));
+}
+
 TEST_F(HostsRunTest, IsUndoneWhenItIsInterrupted) {
   TroopCommand troop{world_, long_cut()};
   ASSERT_TRUE(troop.says("network.partition on app", 60s)) << everything(troop);
   troop.signal(SIGINT);
   EXPECT_EQ(troop.exit_code(30s), 130) << everything(troop);
   const std::string history = slurp(world_.run_directory() / "history.ndjson");
-  EXPECT_THAT(history, HasSubstr(R"("process":"agent-app")"));
+  expect_clocks(history);
   expect_nothing_left();
 }
 

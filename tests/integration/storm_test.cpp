@@ -9,9 +9,9 @@ namespace troop::test {
 namespace {
 
 TEST(KillStorm, LeavesNothingBehind) {
-  const std::vector<Storm> storms{{Blow::kill_agent, 20, 1},
-                                  {Blow::kill_both, 10, 2},
-                                  {Blow::kill_guardian, 8, 3},
+  const std::vector<Storm> storms{{Blow::kill_agent, 10, 1},
+                                  {Blow::kill_both, 5, 2},
+                                  {Blow::kill_guardian, 4, 3},
                                   {Blow::stop_agent, 1, 4},
                                   {Blow::stop_agent, 1, 5}};
   const auto found = weather_all(storms);
