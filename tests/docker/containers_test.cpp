@@ -38,12 +38,12 @@ class ContainersTest : public testing::Test {
     order_.parameters["container"] = std::string{"web"};
   }
   void TearDown() override { unsetenv("TROOP_DOCKER_SOCKET"); }
-  void start(const std::string& name, const std::vector<std::string>& options = {}) {
+  void start(const std::string& name, const std::vector<std::string>& options = {},
+             const std::string& script = "trap 'exit 3' TERM; while :; do /bin/sleep 0.1; done") {
     std::vector<std::string> command{
         "run", "--detach", "--name=" + name, "--network=none", "--volume=/usr:/usr:ro", "--ulimit=nofile=1024:1024"};
     command.insert(command.end(), options.begin(), options.end());
-    command.insert(command.end(),
-                   {"host-files", "/bin/sh", "-c", "trap 'exit 3' TERM; while :; do /bin/sleep 0.1; done"});
+    command.insert(command.end(), {"host-files", "/bin/sh", "-c", script});
     const auto started = engine_->run(command);
     ASSERT_TRUE(started.good) << started.output;
   }
@@ -135,6 +135,7 @@ TEST_F(ContainersTest, AreRefusedWithTheReason) {
 
 TEST_F(ContainersTest, AreHitByARunAndRunAfterwards) {
   World world;
+  start("still", {}, "exec /bin/sleep 600");  // one process that stays: any of a container's may be chosen
   const fs::path file = world.root() / "scenario.toml";
   std::ofstream{file} << R"(
 name = "containers"
@@ -153,7 +154,7 @@ at = "1s"
 fault = "process.pause"
 target = "local"
 for = "1s"
-container = "web"
+container = "still"
 [[step]]
 at = "3s"
 fault = "instance.kill"
