@@ -16,6 +16,17 @@ namespace {
 constexpr Duration told_max = std::chrono::seconds{30};
 constexpr Duration down_max = std::chrono::seconds{5};
 
+/// Somebody else may start it again: then it is not down any more. Asking blocks for three seconds at most.
+struct HeldDown : Holding {
+  HeldDown(std::string of, std::string which) : socket(std::move(of)), id(std::move(which)) {}
+  Result<void> renew() override {
+    BOOST_OUTCOME_TRY(const auto now, inspect_container(socket, id));
+    if (now.running) return Error{ErrorKind::lost, fmt::format("somebody else started container {} again", now.name)};
+    return success();
+  }
+  std::string socket, id;
+};
+
 /// Its processes as far as they can be seen from here; what the policy protects is protected in containers too.
 Result<void> not_protected(const Container& container, const protocol::StepOrder& order) {
   Selector inside;
@@ -64,7 +75,8 @@ asio::awaitable<Result<void>> look_at_container(Parts&, const protocol::StepOrde
   co_return success();
 }
 
-asio::awaitable<Result<Proof>> take_container_down(const protocol::StepOrder& order, Seen seen, std::string what) {
+asio::awaitable<Result<Proof>> take_container_down(Parts& parts, const protocol::StepOrder& order, Seen seen,
+                                                   std::string what) {
   const auto* known = seen.if_contains("container");
   if (known == nullptr) co_return usage_error(order.fault + ": no container was looked at");
   const std::string socket = docker_socket(), id{known->at("id").as_string()};
@@ -77,18 +89,20 @@ asio::awaitable<Result<Proof>> take_container_down(const protocol::StepOrder& or
     BOOST_OUTCOME_CO_TRY(const auto now, co_await elsewhere(inspect));
     const std::int64_t seen_at = monotonic_ns();
     if (!now.running) {
+      parts.holdings()[order.number] = std::make_unique<HeldDown>(socket, id);
       co_return Proof{seen_at, fmt::format("container {} is down after {} ms, exit code {}", now.name,
                                            (seen_at - asked) / 1'000'000, now.exit_code)};
     }
     if (now.started_at != before)
-      co_return Proof{seen_at, fmt::format("container {} was down and started again at {}", now.name, now.started_at)};
+      co_return not_proven(order, fmt::format("somebody else started container {} at once", now.name));
     if (seen_at - asked > (told_max + down_max).count())
       co_return not_proven(order, fmt::format("container {} still runs", now.name));
     co_await pause_for(std::chrono::milliseconds{20});
   }
 }
 
-asio::awaitable<Result<Proof>> start_container_again(Parts&, const protocol::StepOrder& order, Seen seen) {
+asio::awaitable<Result<Proof>> start_container_again(Parts& parts, const protocol::StepOrder& order, Seen seen) {
+  parts.holdings().erase(order.number);
   const std::function<Result<std::string>()> start = [state = seen] { return start_again(state); };
   auto started = co_await elsewhere(start);
   if (started.has_error()) co_return not_restored(order, started.error());

@@ -11,8 +11,9 @@ Result<UndoRecord> plan_on_container(Parts& parts, const protocol::StepOrder& or
 /// The same again, and writes down what start_again() needs.
 asio::awaitable<Result<void>> look_at_container(Parts& parts, const protocol::StepOrder& order,
                                                 boost::json::object& state);
-/// Tells the engine `what`; proven when the container does not run, or was started again since.
-asio::awaitable<Result<Proof>> take_container_down(const protocol::StepOrder& order, Seen seen, std::string what);
+/// Tells the engine `what`; proven when the container does not run. In force for as long as that stays so.
+asio::awaitable<Result<Proof>> take_container_down(Parts& parts, const protocol::StepOrder& order, Seen seen,
+                                                   std::string what);
 asio::awaitable<Result<Proof>> start_container_again(Parts& parts, const protocol::StepOrder& order, Seen seen);
 
 /// An engine answers on its socket.

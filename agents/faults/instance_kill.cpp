@@ -5,8 +5,8 @@
 namespace troop::agents {
 namespace {
 
-asio::awaitable<Result<Proof>> apply(Parts&, const protocol::StepOrder& order, Seen seen) {
-  return take_container_down(order, seen, "kill?signal=SIGKILL");
+asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& order, Seen seen) {
+  return take_container_down(parts, order, seen, "kill?signal=SIGKILL");
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,6 +27,7 @@ namespace troop::agents {
 struct Burden::Shared {
   std::atomic<std::uint64_t> bytes = 0;
   std::atomic<int> failure = 0;
+  std::atomic<int> file = -1;
   std::atomic<bool> limited = false;
 };
 
@@ -147,6 +149,7 @@ int nameless_file(const BurdenPlan& plan, Shared& shared) {
     shared.failure = errno;
     _exit(1);
   }
+  shared.file = file;
   return file;
 }
 
@@ -301,6 +304,13 @@ std::uint64_t Burden::resident() const {
   std::uint64_t all = 0, in_ram = 0;
   file >> all >> in_ram;
   return in_ram * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+std::uint64_t Burden::allocated() const {
+  struct stat status {};
+  const auto file = fmt::format("/proc/{}/fd/{}", pid_, shared_->file.load());
+  constexpr std::uint64_t block = 512;  // stat(2), whatever the file system's own
+  return stat(file.c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_blocks) * block : 0;
 }
 
 void Burden::end() {

@@ -50,6 +50,8 @@ class Burden {
   [[nodiscard]] Duration cpu_time() const;
   /// Its memory that is in RAM, as the kernel counts it. Bytes.
   [[nodiscard]] std::uint64_t resident() const;
+  /// What its file takes up on the disk, as the kernel counts it; 0: none, or gone. Bytes.
+  [[nodiscard]] std::uint64_t allocated() const;
   /// Ends and reaps it; idempotent.
   void end();
 

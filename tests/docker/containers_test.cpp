@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <thread>
 
 #include "agents/fault.hpp"
 #include "agents/undo_journal.hpp"
@@ -85,6 +86,10 @@ TEST_F(ContainersTest, AreTakenDownAndStartedAgain) {
     ASSERT_TRUE(applied) << applied.error().context;
     EXPECT_THAT(applied.value().text, AllOf(HasSubstr("web is down"), HasSubstr(exit_code)));
     EXPECT_EQ(inspect("{{.State.Running}}"), "false\n");
+    ASSERT_TRUE(parts_.holdings().contains(4));
+    EXPECT_TRUE(parts_.holdings().at(4)->renew());
+    ASSERT_TRUE(engine_->run({"start", "web"}).good);
+    EXPECT_TRUE(parts_.holdings().at(4)->renew().has_error()) << "somebody else started it: it is not down any more";
     for (int i = 0; i < 2; ++i) {
       const auto reverted = run(fault_->revert(parts_, order_, state_));
       ASSERT_TRUE(reverted) << reverted.error().context;
@@ -113,6 +118,21 @@ TEST_F(ContainersTest, AreStartedAgainWhenTheAgentThatStoppedThemDied) {
   EXPECT_EQ(inspect("{{.State.Running}}"), "true\n");
 }
 
+TEST_F(ContainersTest, AreStartedAgainWhereTheyAreStillOnTheirWayDown) {
+  start("slow", {}, "trap 'sleep 2; exit 0' TERM; while :; do /bin/sleep 0.1; done");
+  order_.parameters["container"] = std::string{"slow"};
+  use("service.stop");
+  ASSERT_TRUE(run(fault_->look(parts_, order_, state_)));
+  const std::string before{state_.at("started_at").as_string()};
+  {
+    const std::jthread stopping{[this] { (void)engine_->run({"stop", "--time=20", "slow"}); }};
+    ASSERT_TRUE(eventually([&] { return engine_->run({"top", "slow"}).output.find("sleep 2") != std::string::npos; }, 10s));
+    EXPECT_TRUE(run(fault_->revert(parts_, order_, state_)));
+  }
+  EXPECT_EQ(engine_->run({"inspect", "--format", "{{.State.Running}}", "slow"}).output, "true\n");
+  EXPECT_NE(engine_->run({"inspect", "--format", "{{.State.StartedAt}}", "slow"}).output, before + "\n");
+}
+
 TEST_F(ContainersTest, AreRefusedWithTheReason) {
   start("brief", {"--rm"});
   for (const char* fault : {"instance.kill", "service.stop"}) {
@@ -121,6 +141,8 @@ TEST_F(ContainersTest, AreRefusedWithTheReason) {
     expect_refused("knows no container no-such");
     order_.parameters["container"] = std::string{"../../images/prune?x="};
     expect_refused("knows no container");
+    order_.parameters["container"] = inspect("{{.Id}}").substr(0, 6);
+    expect_refused("whose id begins so");
     order_.parameters["container"] = std::string{"brief"};
     expect_refused("would be removed when it ends");
   }

@@ -9,11 +9,13 @@ namespace troop::test {
 namespace {
 
 TEST(KillStorm, LeavesNothingBehind) {
-  const std::vector<Storm> storms{{Blow::kill_agent, 10, 1},
-                                  {Blow::kill_both, 5, 2},
-                                  {Blow::kill_guardian, 4, 3},
-                                  {Blow::stop_agent, 1, 4},
-                                  {Blow::stop_agent, 1, 5}};
+  std::vector<Storm> storms{{Blow::kill_agent, 10, 1},
+                            {Blow::kill_both, 5, 2},
+                            {Blow::kill_guardian, 4, 3},
+                            {Blow::stop_agent, 1, 4},
+                            {Blow::stop_agent, 1, 5}};
+  // How fast it is, the bench says; here other tests use the machine too.
+  for (auto& storm : storms) storm.put_back_max = std::chrono::seconds{20};
   const auto found = weather_all(storms);
   ASSERT_EQ(found.size(), storms.size());
   int in_force = 0;

@@ -42,8 +42,6 @@ namespace json = boost::json;
 using namespace std::chrono_literals;
 using controller::AgentLink;
 
-/// After SIGKILL. After SIGSTOP the lease comes first.
-constexpr Duration put_back_max = 2s;
 constexpr Duration request_max = 20s;
 constexpr Duration round_max = 60s;
 
@@ -80,8 +78,8 @@ std::vector<protocol::StepOrder> all_faults(const std::string& name) {
   add("process.pause", bystanders);
   add("fd.exhaust", bystanders);
   add("memory.fill", {{"mib", std::int64_t{16}}});
-  add("cpu.burn", {{"percent", std::int64_t{20}}});
-  add("disk.fill", {{"path", std::string{"/dev/shm"}}, {"mib", std::int64_t{16}}});
+  add("cpu.burn", {{"percent", std::int64_t{5}}});
+  add("disk.fill", {{"path", std::string{"/dev/shm"}}, {"mib", std::int64_t{4}}});
   add("io.burn",
       {{"path", std::string{"/dev/shm"}}, {"mib_per_second", std::int64_t{4}}, {"file_mib", std::int64_t{1}}});
   return steps;
@@ -358,7 +356,7 @@ Aftermath weather(const Storm& storm) {
   };
 
   const auto [problem, ignored, never, cycle] = play(Duration{-1});
-  if (!problem.empty() || !as_before(monotonic_ns() + put_back_max.count())) {
+  if (!problem.empty() || !as_before(monotonic_ns() + storm.put_back_max.count())) {
     found.problems.push_back("undisturbed: " + problem + host.picture());
     return found;
   }
@@ -368,7 +366,7 @@ Aftermath weather(const Storm& storm) {
     if (in_force > 0) ++found.in_force;
     // Nobody is left who could pay what is only written down; that is for whoever comes next.
     if (storm.blow == Blow::kill_both && undo_all() != 0) found.problems.push_back("undo --all did not end with 0");
-    const Duration allowed = put_back_max + (storm.blow == Blow::stop_agent ? protocol::lease : Duration{0});
+    const Duration allowed = storm.put_back_max + (storm.blow == Blow::stop_agent ? protocol::lease : Duration{0});
     const std::int64_t since = storm.blow == Blow::kill_guardian ? monotonic_ns() : struck;
     const bool clean = as_before(since + allowed.count());
     found.slowest_s = std::max(found.slowest_s, static_cast<double>(monotonic_ns() - since) / 1e9);

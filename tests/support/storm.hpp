@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "common/clock.hpp"
+
 namespace troop::test {
 
 enum class Blow { kill_agent, stop_agent, kill_guardian, kill_both };
@@ -15,6 +17,7 @@ struct Storm {
   Blow blow = Blow::kill_agent;
   int rounds = 1;
   std::uint64_t seed = 1;
+  Duration put_back_max = std::chrono::seconds{2};  ///< After SIGKILL. After SIGSTOP the lease comes first.
 };
 
 struct Aftermath {
