@@ -78,6 +78,8 @@ class Parts {
   [[nodiscard]] virtual Part* find(std::string_view name) = 0;
   /// What can be done to the broker beyond signals; nullptr before it is started, and where nothing can.
   [[nodiscard]] virtual BrokerControl* broker_control() { return nullptr; }
+  /// The same of one node, where there is a cluster.
+  [[nodiscard]] virtual BrokerControl* control_of(std::string_view) { return broker_control(); }
   [[nodiscard]] virtual WorkloadRoute route() const { return {}; }
   /// The other hosts of the scenario.
   [[nodiscard]] virtual std::vector<Peer> peers() const { return {}; }

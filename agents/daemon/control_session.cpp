@@ -240,8 +240,7 @@ asio::awaitable<Result<json::object>> ControlSession::start_broker() {
   const std::int64_t asked = monotonic_ns();
   Part* const broker = parts_->broker();
   if (broker == nullptr) co_return Error{ErrorKind::protocol, "'start_broker' where there is none"};
-  BOOST_OUTCOME_CO_TRY(co_await parts_->start_broker());
-  BOOST_OUTCOME_CO_TRY(auto proof, co_await broker->ready());
+  BOOST_OUTCOME_CO_TRY(auto proof, co_await parts_->start_broker());
   const AmqpAddress& address = parts_->broker_address();
   BOOST_OUTCOME_CO_TRY(auto version, broker_version(address, version_max));
   co_await pause_for(Duration{0});                                          // so that nobody thinks we hang
@@ -256,7 +255,7 @@ asio::awaitable<Result<json::object>> ControlSession::start_broker() {
 
 asio::awaitable<Result<json::object>> ControlSession::start_workers(const json::object& request) {
   BOOST_OUTCOME_CO_TRY(const auto seed, protocol::integer_field(request, "seed"));
-  BOOST_OUTCOME_CO_TRY(parts_->start_workers(static_cast<std::uint64_t>(seed)));
+  BOOST_OUTCOME_CO_TRY(co_await parts_->start_workers(static_cast<std::uint64_t>(seed)));
   json::array names;
   for (const auto& worker : parts_->workers()) {
     names.emplace_back(worker->name());
@@ -412,6 +411,7 @@ asio::awaitable<void> ControlSession::watch_parts() {
       if (worker->ring().corrupt()) interrupt("the evidence of " + worker->name() + " is corrupt");
     }
     if (Part* broker = parts_->broker()) watch(*broker);
+    for (const auto& node : parts_->further_nodes()) watch(*node);
   }
 }
 

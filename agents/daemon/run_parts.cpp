@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 
+#include "agents/faults/control_faults.hpp"
+#include "agents/workers/session.hpp"
 #include "common/ids.hpp"
 
 namespace troop::agents {
@@ -17,6 +20,16 @@ constexpr Duration worker_grace = std::chrono::seconds{1};
 std::string own_path() {
   std::error_code ignored;
   return fs::read_symlink("/proc/self/exe", ignored).string();
+}
+
+void aim(WorkerConfig& config, const AmqpAddress& broker, std::uint64_t seed) {
+  config.host = broker.host;
+  config.port = broker.port;
+  config.user = broker.user;
+  config.password = broker.password;
+  config.vhost = broker.vhost;
+  config.tls = broker.tls;
+  config.seed = seed;
 }
 
 }  // namespace
@@ -34,9 +47,9 @@ Result<void> JournaledProcess::ended() {
   return journal_.settle(number);
 }
 
-BrokerPart::BrokerPart(const model::Broker& wanted, const fs::path& folder, UndoJournal& journal, const bool& stopping,
-                       const std::string& listen_on)
-    : broker_(wanted, folder, stopping, listen_on), process_record_(journal), epmd_record_(journal) {}
+BrokerPart::BrokerPart(std::string name, const model::Broker& wanted, const fs::path& folder, UndoJournal& journal,
+                       const bool& stopping)
+    : name_(std::move(name)), broker_(wanted, folder, stopping), process_record_(journal), epmd_record_(journal) {}
 
 Result<void> BrokerPart::start() {
   const bool epmd_runs = broker_.epmd().alive();
@@ -75,14 +88,9 @@ std::string_view WorkerPart::kind() const {
   return is_producer() ? "producer" : "consumer";
 }
 
-void WorkerPart::connect_to(const AmqpAddress& broker, std::uint64_t seed) {
-  config_.host = broker.host;
-  config_.port = broker.port;
-  config_.user = broker.user;
-  config_.password = broker.password;
-  config_.vhost = broker.vhost;
-  config_.tls = broker.tls;
-  config_.seed = seed;
+void WorkerPart::connect_to(const AmqpAddress& broker, std::vector<std::string> next_hosts, std::uint64_t seed) {
+  aim(config_, broker, seed);
+  config_.next_hosts = std::move(next_hosts);
 }
 
 Result<void> WorkerPart::start() {
@@ -139,8 +147,7 @@ Result<std::unique_ptr<RunParts>> RunParts::create(const model::Broker& broker, 
     if (parts->broker_host_ == nullptr && !broker.host.empty())
       return Error{ErrorKind::protocol, "there is no host '" + broker.host + "'"};
     BOOST_OUTCOME_TRY(parts->folder_, Workspace::choose());
-    const std::string listen_on = parts->broker_host_ == nullptr ? "" : parts->broker_host_->address;
-    parts->broker_ = std::make_unique<BrokerPart>(broker, parts->folder_, journal, parts->stopping_, listen_on);
+    BOOST_OUTCOME_TRY(parts->declare_nodes(broker, network));
   }
   if (workload.consume.idempotency != model::Consume::Idempotency::none) {
     BOOST_OUTCOME_TRY(parts->effects_, EffectsTable::create(parts->topology_.count(model::QueueDeclaration::Use::work),
@@ -157,6 +164,13 @@ Result<std::unique_ptr<RunParts>> RunParts::create(const model::Broker& broker, 
       const NetworkHost* host = network.find(place);
       if (host == nullptr && !place.empty()) return Error{ErrorKind::protocol, "there is no host '" + place + "'"};
       if (host != parts->broker_host_) parts->workers_.back()->run_on(*host);
+      // The node beside it; from hosts without one, they take turns.
+      const auto& nodes = parts->node_hosts_;
+      const auto beside = std::ranges::find(nodes, host);
+      if (beside != nodes.end())
+        parts->workers_.back()->first_node = static_cast<std::size_t>(beside - nodes.begin());
+      else if (!nodes.empty())
+        parts->workers_.back()->first_node = static_cast<std::size_t>(number - 1) % nodes.size();
     }
     return success();
   };
@@ -169,6 +183,28 @@ Result<std::unique_ptr<RunParts>> RunParts::create(const model::Broker& broker, 
     parts->workers_[i]->last_resort = true;
   }
   return parts;
+}
+
+Result<void> RunParts::declare_nodes(const model::Broker& broker, const Network& network) {
+  broker_ = std::make_unique<BrokerPart>(model::node_name(1), broker, folder_, journal_, stopping_);
+  if (broker.nodes_on.empty()) {
+    if (broker_host_ != nullptr) broker_->broker().listen_on(broker_host_->address);
+    return success();
+  }
+  ClusterPlace place;
+  for (const auto& name : broker.nodes_on) {
+    const NetworkHost* host = network.find(name);
+    if (host == nullptr) return Error{ErrorKind::protocol, "there is no host '" + name + "'"};
+    node_hosts_.push_back(host);
+    place.addresses.push_back(host->address);
+  }
+  broker_->broker().join(place, -1);
+  for (place.index = 1; place.index < node_hosts_.size(); ++place.index) {
+    const std::string name = model::node_name(place.index + 1);
+    further_nodes_.push_back(std::make_unique<BrokerPart>(name, broker, folder_ / name, journal_, stopping_));
+    further_nodes_.back()->broker().join(place, node_hosts_[place.index]->netns.get());
+  }
+  return success();
 }
 
 std::unique_ptr<RunParts> RunParts::none(UndoJournal& journal) {
@@ -185,8 +221,18 @@ BrokerControl* RunParts::broker_control() {
   return broker_ ? broker_->broker().control() : nullptr;
 }
 
+BrokerControl* RunParts::control_of(std::string_view node) {
+  for (const auto& each : further_nodes_) {
+    if (each->name() == node) return each->broker().control();
+  }
+  return broker_control();
+}
+
 Part* RunParts::find(std::string_view name) {
   if (Part* part = broker(); part != nullptr && name == part->name()) return part;
+  for (const auto& node : further_nodes_) {
+    if (node->name() == name) return node.get();
+  }
   for (const auto& worker : workers_) {
     if (worker->name() == name) return worker.get();
   }
@@ -202,28 +248,104 @@ const AmqpAddress& RunParts::broker_address() const {
   return attached_ ? attached_->broker().address() : broker_->broker().address();
 }
 
-asio::awaitable<Result<void>> RunParts::start_broker() {
-  if (attached_) co_return co_await attached_->open(journal_);
+asio::awaitable<Result<Proof>> RunParts::start_broker() {
+  if (attached_) {
+    BOOST_OUTCOME_CO_TRY(co_await attached_->open(journal_));
+    co_return co_await attached_->ready();
+  }
   BOOST_OUTCOME_CO_TRY(workspace_record_, journal_.append(workspace_record(folder_)));
   BOOST_OUTCOME_CO_TRY(workspace_, Workspace::create(folder_));
-  BOOST_OUTCOME_CO_TRY(broker_->broker().configure());
-  co_return broker_->start();
+  BOOST_OUTCOME_CO_TRY(const auto secrets, fresh_secrets(broker_->broker().wanted()));
+  BOOST_OUTCOME_CO_TRY(broker_->broker().configure(secrets));
+  BOOST_OUTCOME_CO_TRY(broker_->start());
+  if (!further_nodes_.empty()) co_return co_await start_cluster(secrets);
+  co_return co_await broker_->ready();
 }
 
-Result<void> RunParts::start_workers(std::uint64_t seed) {
+/// All at once: they agree among themselves on who is first. The first one's folder holds those of the others.
+asio::awaitable<Result<Proof>> RunParts::start_cluster(const BrokerSecrets& secrets) {
+  const std::int64_t asked = monotonic_ns();
+  for (const auto& node : further_nodes_) {
+    std::error_code failure;
+    fs::create_directory(folder_ / node->name(), failure);
+    if (failure) co_return Error{ErrorKind::lost, (folder_ / node->name()).string() + ": " + failure.message()};
+    BOOST_OUTCOME_CO_TRY(node->broker().configure(secrets));
+    BOOST_OUTCOME_CO_TRY(node->start());
+  }
+  BOOST_OUTCOME_CO_TRY(co_await broker_->ready());
+  for (const auto& node : further_nodes_) {
+    auto ready = co_await node->ready();
+    if (ready.has_error()) co_return std::move(ready).error().within(node->name());
+  }
+  const auto wanted = static_cast<std::int64_t>(node_hosts_.size());
+  const std::int64_t deadline = asked + broker_->broker().wanted().start_timeout.count();
+  while (true) {
+    BOOST_OUTCOME_CO_TRY(const auto running, co_await broker_->broker().running_nodes());
+    const std::int64_t now = monotonic_ns();
+    if (running == wanted)
+      co_return Proof{now, fmt::format("a cluster of {} nodes after {} ms", running, (now - asked) / 1'000'000)};
+    if (now > deadline) {
+      co_return Error{ErrorKind::unrestored,
+                      fmt::format("of {} nodes only {} are in the cluster within {}", wanted, running,
+                                  model::to_text(broker_->broker().wanted().start_timeout))};
+    }
+  }
+}
+
+/// What the cluster has to know before the first client comes: who mirrors, and where the queues begin.
+asio::awaitable<Result<void>> RunParts::prepare_queues(std::uint64_t seed) {
+  const model::Queue& queue = workload_.queue;
+  for (const auto& declared : topology_.queues) {
+    if (!queue.mirrored || declared.use != model::QueueDeclaration::Use::work) continue;
+    boost::json::object mirrors{{"name", "troop.mirrors." + declared.name},
+                                {"pattern", exactly(declared.name)},
+                                {"apply_to", "queues"},
+                                {"priority", 0}};
+    mirrors["definition"] = {{"ha-mode", "all"}, {"ha-sync-mode", "automatic"}};
+    BOOST_OUTCOME_CO_TRY(co_await broker_control()->set_policy(std::move(mirrors)));
+  }
+  if (queue.declared_on.empty()) co_return success();
+  const auto host = std::ranges::find(node_hosts_, queue.declared_on, &NetworkHost::name);
+  if (host == node_hosts_.end()) co_return usage_error("there is no node on '" + queue.declared_on + "'");
+  WorkerConfig config = worker_config(WorkerConfig::Role::producer, 1, workload_);
+  AmqpAddress address = broker_address();
+  address.host = (*host)->address;
+  aim(config, address, seed);
+  const OpenOutcome opened = Session::open(config);
+  if (opened.session == nullptr)
+    co_return Error{ErrorKind::lost, fmt::format("declare on {}: {}", queue.declared_on, opened.why)};
+  (void)opened.session->close();
+  co_return success();
+}
+
+void RunParts::connect(WorkerPart& worker, std::uint64_t seed) {
+  AmqpAddress address = broker_address();
+  if (node_hosts_.empty()) {
+    if (worker.is_elsewhere() && broker_host_ != nullptr) address.host = broker_host_->address;
+    return worker.connect_to(address, {}, seed);
+  }
+  std::vector<std::string> hosts;
+  for (std::size_t i = 0; i < node_hosts_.size(); ++i) {
+    hosts.push_back(node_hosts_[(worker.first_node + i) % node_hosts_.size()]->address);
+  }
+  address.host = hosts.front();
+  hosts.erase(hosts.begin());
+  worker.connect_to(address, std::move(hosts), seed);
+}
+
+asio::awaitable<Result<void>> RunParts::start_workers(std::uint64_t seed) {
+  BOOST_OUTCOME_CO_TRY(co_await prepare_queues(seed));
   std::vector<std::string> names;
   for (const auto& worker : workers_) {
     if (!worker->last_resort) names.push_back(worker->name());
   }
   if (attached_) attached_->workers_start(seed, std::move(names));
-  AmqpAddress from_elsewhere = broker_address();
-  if (broker_host_ != nullptr) from_elsewhere.host = broker_host_->address;
   for (const auto& worker : workers_) {
-    worker->connect_to(worker->is_elsewhere() ? from_elsewhere : broker_address(), seed);
+    connect(*worker, seed);
     if (worker->last_resort) continue;
-    BOOST_OUTCOME_TRY(worker->start());
+    BOOST_OUTCOME_CO_TRY(worker->start());
   }
-  return success();
+  co_return success();
 }
 
 void RunParts::experiment_began(std::int64_t at_ns) {
@@ -237,11 +359,13 @@ asio::awaitable<std::vector<std::string>> RunParts::end_all(std::function<void(c
     if (result.has_error()) problems.push_back(result.error().context);
   };
   if (Part* part = broker()) part->meant_to_run = false;
+  for (const auto& node : further_nodes_) node->meant_to_run = false;
   for (const auto& worker : workers_) {
     worker->meant_to_run = false;
     worker->ring().command(WorkerCommand::abort);
   }
   for (const auto& worker : workers_) note(co_await worker->end());
+  for (const auto& node : further_nodes_) note(co_await node->end());
   if (broker_) note(co_await broker_->end());
   // What they left behind (RabbitMQ's helpers) ends when its pipe closes, and is ours to reap.
   for (int round = 0; round < 100 && !children().empty(); ++round) {
@@ -251,6 +375,12 @@ asio::awaitable<std::vector<std::string>> RunParts::end_all(std::function<void(c
   if (!workspace_.path().empty()) {
     std::error_code failure;
     for (const auto& log : broker_logs(folder_, {broker_->broker().address().password})) keep(log);
+    for (const auto& node : further_nodes_) {
+      for (auto& log : broker_logs(folder_ / node->name(), {broker_->broker().address().password})) {
+        log.name.replace(0, broker_->name().size(), node->name());
+        keep(log);
+      }
+    }
     workspace_.remove();
     if (fs::exists(folder_, failure)) problems.push_back(folder_.string() + " could not be removed");
   }

@@ -34,8 +34,8 @@ class JournaledProcess {
 
 class BrokerPart : public Part {
  public:
-  BrokerPart(const model::Broker& wanted, const std::filesystem::path& folder, UndoJournal& journal,
-             const bool& stopping, const std::string& listen_on);
+  BrokerPart(std::string name, const model::Broker& wanted, const std::filesystem::path& folder, UndoJournal& journal,
+             const bool& stopping);
   [[nodiscard]] const std::string& name() const override { return name_; }
   [[nodiscard]] std::string_view kind() const override { return "broker"; }
   [[nodiscard]] Process& process() override { return broker_.process(); }
@@ -46,7 +46,7 @@ class BrokerPart : public Part {
   [[nodiscard]] ManagedBroker& broker() { return broker_; }
 
  private:
-  std::string name_ = "broker";
+  std::string name_;
   ManagedBroker broker_;
   JournaledProcess process_record_;
   JournaledProcess epmd_record_;
@@ -58,8 +58,10 @@ class WorkerPart : public Part {
   /// Where it runs, unless it is where the broker is; before the first start(). `host` outlives it.
   void run_on(const NetworkHost& host) { netns_ = host.netns.get(); }
   [[nodiscard]] bool is_elsewhere() const { return netns_ >= 0; }
-  /// Where it connects; before the first start().
-  void connect_to(const AmqpAddress& broker, std::uint64_t seed);
+  /// Which node of a cluster it connects to first.
+  std::size_t first_node = 0;
+  /// Where it connects; before the first start(). `next_hosts`: the other nodes, in the order in which it tries them.
+  void connect_to(const AmqpAddress& broker, std::vector<std::string> next_hosts, std::uint64_t seed);
   [[nodiscard]] const std::string& name() const override { return name_; }
   [[nodiscard]] std::string_view kind() const override;
   [[nodiscard]] Process& process() override { return process_; }
@@ -97,6 +99,7 @@ class RunParts : public Parts {
 
   Part* find(std::string_view name) override;
   BrokerControl* broker_control() override;
+  BrokerControl* control_of(std::string_view node) override;
   [[nodiscard]] WorkloadRoute route() const override;
   [[nodiscard]] std::vector<Peer> peers() const override { return peers_; }
   void set_peers(std::vector<Peer> peers) { peers_ = std::move(peers); }
@@ -110,10 +113,14 @@ class RunParts : public Parts {
   [[nodiscard]] const model::Workload& workload() const { return workload_; }
   [[nodiscard]] const model::Topology& topology() const { return topology_; }
 
-  /// Makes the workspace and starts the broker, or borrows the vhost of an attached one; it is not ready yet.
-  asio::awaitable<Result<void>> start_broker();
+  /// Makes the workspace, starts the broker and waits until it is ready, all of its nodes; or borrows the vhost of an
+  /// attached one. Errors: as of Part::ready().
+  asio::awaitable<Result<Proof>> start_broker();
+  /// The nodes beyond the first; empty where there is no cluster.
+  [[nodiscard]] const std::vector<std::unique_ptr<BrokerPart>>& further_nodes() const { return further_nodes_; }
   /// Starts all workers but those of last resort against the broker; their load begins at once. `seed` is the run's.
-  Result<void> start_workers(std::uint64_t seed);
+  /// Errors: lost, usage.
+  asio::awaitable<Result<void>> start_workers(std::uint64_t seed);
   /// The scenario's clock has begun: profiles of the load count from here.
   void experiment_began(std::int64_t at_ns);
 
@@ -126,8 +133,14 @@ class RunParts : public Parts {
  private:
   explicit RunParts(UndoJournal& journal) : journal_(journal) {}
 
+  Result<void> declare_nodes(const model::Broker& broker, const Network& network);
+  asio::awaitable<Result<Proof>> start_cluster(const BrokerSecrets& secrets);
+  asio::awaitable<Result<void>> prepare_queues(std::uint64_t seed);
+  void connect(WorkerPart& worker, std::uint64_t seed);
+
   UndoJournal& journal_;
   std::vector<Peer> peers_;
+  std::vector<const NetworkHost*> node_hosts_;  ///< Of a cluster, the first node's first.
   const NetworkHost* broker_host_ = nullptr;
   model::Workload workload_;
   model::Topology topology_;
@@ -136,7 +149,8 @@ class RunParts : public Parts {
   std::filesystem::path folder_;
   Workspace workspace_;
   std::optional<std::int64_t> workspace_record_;
-  std::unique_ptr<BrokerPart> broker_;      ///< Null where there is an attached one, or none.
+  std::unique_ptr<BrokerPart> broker_;  ///< Null where there is an attached one, or none.
+  std::vector<std::unique_ptr<BrokerPart>> further_nodes_;
   std::unique_ptr<AttachedPart> attached_;  ///< Null where there is a broker of our own, or none.
   EffectsTable effects_;                    ///< What handlers noted; of no use where they note nothing.
   std::vector<std::unique_ptr<WorkerPart>> workers_;

@@ -10,7 +10,7 @@ namespace {
 /// A process in state T is a pause; a broker that stays silent is what its clients meet.
 asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& order, Seen seen) {
   BOOST_OUTCOME_CO_TRY(auto proof, co_await stop_running(parts, order, seen));
-  BrokerControl* const control = parts.broker_control();
+  BrokerControl* const control = parts.control_of(order.victim);
   if (parts.find(order.victim)->outsider() != nullptr || control == nullptr) co_return proof;
   BOOST_OUTCOME_CO_TRY(const bool accepts, co_await control->accepts_clients());
   if (accepts) co_return Error{ErrorKind::timeout, order.fault + ": the broker answers though " + proof.text};

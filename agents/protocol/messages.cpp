@@ -114,7 +114,10 @@ json::object to_json(const model::Broker& broker) {
                    {"start_timeout", broker.start_timeout.count()},
                    {"plugins", json::array(broker.plugins.begin(), broker.plugins.end())},
                    {"plugins_dir", broker.plugins_dir},
-                   {"host", broker.host}};
+                   {"host", broker.host},
+                   {"nodes_on", json::array(broker.nodes_on.begin(), broker.nodes_on.end())},
+                   {"on_partition", static_cast<int>(broker.on_partition)},
+                   {"net_ticktime", broker.net_ticktime.count()}};
   if (broker.attach) out["attach"] = attach_json(*broker.attach);
   return out;
 }
@@ -134,7 +137,7 @@ json::object to_json(const Error& error) {
 }
 
 Result<model::Broker> broker_from_json(const json::value& value) {
-  constexpr std::size_t plugins_max = 256;
+  constexpr std::size_t plugins_max = 256, nodes_max = 16;
   model::Broker broker;
   Fields fields{value};
   fields.take("kind", broker.kind);
@@ -144,6 +147,12 @@ Result<model::Broker> broker_from_json(const json::value& value) {
   fields.take("start_timeout", broker.start_timeout);
   fields.take("plugins_dir", broker.plugins_dir);
   fields.take("host", broker.host);
+  fields.take_each("nodes_on", nodes_max, [&](const json::value& entry) {
+    if (entry.is_string()) broker.nodes_on.emplace_back(entry.get_string());
+    return entry.is_string();
+  });
+  fields.take_enum("on_partition", broker.on_partition, 2);
+  fields.take("net_ticktime", broker.net_ticktime);
   fields.take_each("plugins", plugins_max, [&](const json::value& entry) {
     const bool good = entry.is_string() && model::is_plugin_name(entry.get_string());
     if (good) broker.plugins.emplace_back(entry.get_string());

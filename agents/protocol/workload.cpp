@@ -63,6 +63,8 @@ json::object queue_json(const model::Queue& queue) {
                    {"durable", queue.durable},
                    {"copies", queue.copies},
                    {"lazy", queue.lazy},
+                   {"mirrored", queue.mirrored},
+                   {"declared_on", queue.declared_on},
                    {"single_active_consumer", queue.single_active_consumer},
                    {"max_priority", queue.max_priority},
                    {"message_ttl", optional_json(queue.message_ttl)},
@@ -135,6 +137,8 @@ void take_queue(Fields& fields, model::Queue& queue) {
   fields.take("durable", queue.durable);
   fields.take("copies", queue.copies, 1, copies_max);
   fields.take("lazy", queue.lazy);
+  fields.take("mirrored", queue.mirrored);
+  fields.take("declared_on", queue.declared_on);
   fields.take("single_active_consumer", queue.single_active_consumer);
   fields.take("max_priority", queue.max_priority, 0, 255);
   fields.take_optional("message_ttl", queue.message_ttl, 0);

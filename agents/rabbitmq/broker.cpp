@@ -17,8 +17,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr Duration answer_max = std::chrono::milliseconds{500};
+constexpr Duration ask_max = std::chrono::seconds{25};
 constexpr int ends_max = 5;  // a broker that dies this often while it starts will not come up
-constexpr auto node_name = "troop@localhost";
 constexpr auto search_path = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Debian puts epmd into PATH; where it does not, it is beside the Erlang that RabbitMQ uses.
@@ -49,6 +49,12 @@ bool has_plugin(const fs::path& folder, const std::string& plugin) {
     if (name == plugin || name == plugin + ".ez" || name.starts_with(plugin + "-")) return true;
   }
   return false;
+}
+
+/// "127.0.0.1" as Erlang writes it: 127,0,0,1.
+std::string joined_by_commas(std::string address) {
+  std::ranges::replace(address, '.', ',');
+  return address;
 }
 
 std::string joined(const std::vector<fs::path>& folders, std::string_view between) {
@@ -89,57 +95,108 @@ Result<void> ManagedBroker::check(const model::Broker& wanted) {
   return success();
 }
 
-ManagedBroker::ManagedBroker(model::Broker wanted, fs::path folder, const bool& stopping, std::string listen_on)
-    : wanted_(std::move(wanted)), folder_(std::move(folder)), stopping_(stopping), listen_on_(std::move(listen_on)) {}
-
-Result<void> ManagedBroker::configure() {
-  address_.port = wanted_.port;
-  if (address_.port == 0) {
-    BOOST_OUTCOME_TRY(address_.port, pick_port());
+Result<BrokerSecrets> fresh_secrets(const model::Broker& wanted) {
+  BrokerSecrets out;
+  out.port = wanted.port;
+  if (out.port == 0) {
+    BOOST_OUTCOME_TRY(out.port, pick_port());
   }
   do {
-    BOOST_OUTCOME_TRY(distribution_port_, pick_port());
-    BOOST_OUTCOME_TRY(epmd_port_, pick_port());
-  } while (distribution_port_ == address_.port || epmd_port_ == address_.port || distribution_port_ == epmd_port_);
+    BOOST_OUTCOME_TRY(out.distribution_port, pick_port());
+    BOOST_OUTCOME_TRY(out.epmd_port, pick_port());
+  } while (out.distribution_port == out.port || out.epmd_port == out.port || out.distribution_port == out.epmd_port);
+  out.password = random_hex(16);
+  out.cookie = random_hex(10);
+  return out;
+}
+
+void ManagedBroker::join(ClusterPlace place, int netns) {
+  place_ = std::move(place);
+  netns_ = netns;
+  address_.host = place_.addresses.at(place_.index);
+}
+
+ErlangNode ManagedBroker::node() const {
+  const bool in_cluster = place_.in_cluster();
+  return {.name = "troop@" + (in_cluster ? address_.host : std::string{"localhost"}),
+          .epmd_port = secrets_.epmd_port,
+          .home = folder_ / "home",
+          .scratch = folder_,
+          .long_name = in_cluster};
+}
+
+asio::awaitable<Result<std::int64_t>> ManagedBroker::running_nodes() {
+  BOOST_OUTCOME_CO_TRY(const auto answer, co_await ask_node(node(), "length(rabbit_nodes:all_running())",
+                                                            boost::json::object{}, ask_max, stopping_));
+  if (!answer.is_int64()) co_return Error{ErrorKind::lost, "the broker's answer is not understood"};
+  co_return answer.get_int64();
+}
+
+std::string ManagedBroker::configuration() const {
+  std::string out = fmt::format("listeners.tcp.1 = {}:{}\n", address_.host, address_.port);
+  if (!listen_on_.empty()) out += fmt::format("listeners.tcp.2 = {}:{}\n", listen_on_, address_.port);
+  out += fmt::format("default_user = {}\ndefault_pass = {}\n", address_.user, address_.password);
+  if (!place_.in_cluster()) return out;
+  static constexpr std::string_view on_partition[] = {"ignore", "pause_minority", "autoheal"};
+  out += fmt::format("cluster_partition_handling = {}\n", on_partition[static_cast<std::size_t>(wanted_.on_partition)]);
+  out += "cluster_formation.peer_discovery_backend = classic_config\n";
+  for (std::size_t i = 0; i < place_.addresses.size(); ++i) {
+    out += fmt::format("cluster_formation.classic_config.nodes.{} = troop@{}\n", i + 1, place_.addresses[i]);
+  }
+  // Whoever is first holds a lock while it looks for nodes that wait for that very lock: a short look forms the cluster
+  // soonest, and longer ones have been seen to keep nodes out of it.
+  return out + "cluster_formation.discovery_retry_limit = 1\ncluster_formation.discovery_retry_interval = 100\n";
+}
+
+Result<void> ManagedBroker::configure(const BrokerSecrets& secrets) {
+  secrets_ = secrets;
+  address_.port = secrets_.port;
   address_.user = "troop";
-  address_.password = random_hex(16);
-  control_ = std::make_unique<ErlangControl>(ErlangNode{node_name, epmd_port_, folder_ / "home", folder_}, address_,
-                                             stopping_);
+  address_.password = secrets_.password;
+  control_ = std::make_unique<ErlangControl>(node(), address_, stopping_);
 
   std::error_code failure;
   for (const char* name : {"mnesia", "log", "home"}) fs::create_directory(folder_ / name, failure);
   if (failure) return usage_error(folder_.string() + ": " + failure.message());
   BOOST_OUTCOME_TRY(
       write_private(folder_ / "enabled_plugins", fmt::format("[{}].\n", fmt::join(wanted_.plugins, ","))));
-  BOOST_OUTCOME_TRY(write_private(folder_ / "home/.erlang.cookie", random_hex(10), 0400));
-  std::string configuration = fmt::format("listeners.tcp.1 = 127.0.0.1:{}\n", address_.port);
-  if (!listen_on_.empty()) configuration += fmt::format("listeners.tcp.2 = {}:{}\n", listen_on_, address_.port);
-  configuration += fmt::format("default_user = {}\ndefault_pass = {}\n", address_.user, address_.password);
-  return write_private(folder_ / "rabbitmq.conf", configuration);
+  BOOST_OUTCOME_TRY(write_private(folder_ / "home/.erlang.cookie", secrets_.cookie, 0400));
+  return write_private(folder_ / "rabbitmq.conf", configuration());
+}
+
+Result<void> ManagedBroker::configure() {
+  BOOST_OUTCOME_TRY(const auto secrets, fresh_secrets(wanted_));
+  return configure(secrets);
 }
 
 Result<void> ManagedBroker::spawn() {
   const auto path = [&](const char* name) { return (folder_ / name).string(); };
   if (!epmd_.alive()) {
-    const Spawn what{{find_epmd(), "-port", std::to_string(epmd_port_), "-address", "127.0.0.1"},
+    const Spawn what{{find_epmd(), "-port", std::to_string(secrets_.epmd_port), "-address", address_.host},
                      {fmt::format("PATH={}", search_path)},
                      path("epmd.out"),
                      {},
-                     folder_.string()};
+                     folder_.string(),
+                     netns_};
     BOOST_OUTCOME_TRY(epmd_, Process::spawn(what));
   }
+  std::string kernel = "-kernel inet_dist_use_interface {" + joined_by_commas(address_.host) + "}";
+  if (place_.in_cluster())
+    kernel += fmt::format(" -kernel net_ticktime {}", wanted_.net_ticktime / std::chrono::seconds{1});
   Spawn what{
       {fs::absolute(wanted_.binary).string()},
       {fmt::format("PATH={}", search_path), "LANG=C.UTF-8", "HOME=" + path("home"), "RABBITMQ_CONF_ENV_FILE=/dev/null",
-       fmt::format("RABBITMQ_NODENAME={}", node_name), fmt::format("RABBITMQ_NODE_PORT={}", address_.port),
-       fmt::format("RABBITMQ_DIST_PORT={}", distribution_port_), "RABBITMQ_MNESIA_BASE=" + path("mnesia"),
+       "RABBITMQ_NODENAME=" + node().name, fmt::format("RABBITMQ_NODE_PORT={}", address_.port),
+       fmt::format("RABBITMQ_DIST_PORT={}", secrets_.distribution_port), "RABBITMQ_MNESIA_BASE=" + path("mnesia"),
        "RABBITMQ_LOG_BASE=" + path("log"), "RABBITMQ_CONFIG_FILE=" + path("rabbitmq.conf"),
        "RABBITMQ_ENABLED_PLUGINS_FILE=" + path("enabled_plugins"), "RABBITMQ_PID_FILE=" + path("pid"),
-       fmt::format("ERL_EPMD_PORT={}", epmd_port_), "ERL_EPMD_ADDRESS=127.0.0.1", "RUNNING_UNDER_SYSTEMD=true",
-       "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1}"},
+       fmt::format("ERL_EPMD_PORT={}", secrets_.epmd_port), "ERL_EPMD_ADDRESS=" + address_.host,
+       "RUNNING_UNDER_SYSTEMD=true", "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=" + kernel},
       path("out"),
       {},
-      folder_.string()};  // a crash of the Erlang machine leaves a dump there
+      folder_.string(),  // a crash of the Erlang machine leaves a dump there
+      netns_};
+  if (place_.in_cluster()) what.environment.emplace_back("RABBITMQ_USE_LONGNAME=true");
   if (!wanted_.plugins_dir.empty()) {
     what.environment.push_back("RABBITMQ_PLUGINS_DIR=" + joined(plugin_folders(wanted_), ":"));
   }
@@ -153,7 +210,7 @@ asio::awaitable<Result<void>> ManagedBroker::ready() {
   int ends = 0;
   while (!stopping_ && monotonic_ns() < deadline && ends < ends_max) {
     if (process_.alive()) {
-      const AmqpAnswer answer = co_await ask_amqp(address_.port, answer_max);
+      const AmqpAnswer answer = co_await ask_amqp(address_.host, address_.port, answer_max);
       if (answer == AmqpAnswer::ready && process_.alive()) co_return success();
       co_await pause_for(std::chrono::milliseconds{20});
     } else if (respawn == 0) {

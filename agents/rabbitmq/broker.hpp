@@ -13,21 +13,44 @@
 #include "agents/host/process.hpp"
 #include "agents/rabbitmq/client.hpp"
 #include "agents/rabbitmq/control.hpp"
+#include "agents/rabbitmq/erlang_node.hpp"
 #include "common/error.hpp"
 #include "scenarios/model/scenario.hpp"
 
 namespace troop::agents {
+
+/// What the nodes of one broker have in common.
+struct BrokerSecrets {
+  std::uint16_t port = 0, distribution_port = 0, epmd_port = 0;
+  std::string password;  ///< Of the user "troop"; never printed.
+  std::string cookie;    ///< Erlang's; never printed.
+};
+/// Free ports of this host, and fresh secrets. Errors: usage.
+Result<BrokerSecrets> fresh_secrets(const model::Broker& wanted);
+
+/// A node's place among the others. RabbitMQ's "cluster formation" and "net tick time" guides (3.10).
+struct ClusterPlace {
+  std::vector<std::string> addresses;  ///< Of all nodes, IPv4; empty: there is one node, on loopback.
+  std::size_t index = 0;               ///< Its own.
+  [[nodiscard]] bool in_cluster() const { return !addresses.empty(); }
+};
 
 class ManagedBroker {
  public:
   /// Whether this host could run it: binary, epmd, the port. Reads only. Errors: usage, saying what to do.
   static Result<void> check(const model::Broker& wanted);
 
-  /// `folder` exists and is private; `stopping` ends all waiting when it becomes true. `listen_on`: an address of this
-  /// host besides loopback; empty: none.
-  ManagedBroker(model::Broker wanted, std::filesystem::path folder, const bool& stopping, std::string listen_on = {});
+  /// `folder` exists and is private once configure() is called; `stopping` ends all waiting when it becomes true.
+  ManagedBroker(model::Broker wanted, std::filesystem::path folder, const bool& stopping)
+      : wanted_(std::move(wanted)), folder_(std::move(folder)), stopping_(stopping) {}
+  /// Of one broker alone, an address of its host besides loopback; before configure().
+  void listen_on(std::string address) { listen_on_ = std::move(address); }
+  /// Makes it a node of a cluster, in the network namespace `netns` (-1: ours); before configure().
+  void join(ClusterPlace place, int netns);
 
-  /// Chooses ports and password and writes the configuration. Blocking, milliseconds.
+  /// Writes the configuration. Blocking, milliseconds.
+  Result<void> configure(const BrokerSecrets& secrets);
+  /// The same with fresh ones. Errors: usage.
   Result<void> configure();
   /// Starts epmd, then the broker; a second call starts the broker again on its old data. Does not wait for it.
   Result<void> spawn();
@@ -35,6 +58,10 @@ class ManagedBroker {
   /// Errors: unrestored, with the end of its log, when `start_timeout` has passed; cancelled.
   asio::awaitable<Result<void>> ready();
 
+  /// How many nodes of its cluster run, as this one sees it. Errors: lost, timeout, cancelled.
+  asio::awaitable<Result<std::int64_t>> running_nodes();
+
+  [[nodiscard]] const model::Broker& wanted() const { return wanted_; }
   [[nodiscard]] const AmqpAddress& address() const { return address_; }
   [[nodiscard]] Process& process() { return process_; }
   [[nodiscard]] Process& epmd() { return epmd_; }
@@ -44,14 +71,17 @@ class ManagedBroker {
 
  private:
   [[nodiscard]] std::string log_tail() const;
+  [[nodiscard]] ErlangNode node() const;
+  [[nodiscard]] std::string configuration() const;
 
   model::Broker wanted_;
   std::filesystem::path folder_;
   const bool& stopping_;
   std::string listen_on_;
+  ClusterPlace place_;
+  int netns_ = -1;
   AmqpAddress address_;
-  std::uint16_t distribution_port_ = 0;
-  std::uint16_t epmd_port_ = 0;
+  BrokerSecrets secrets_;
   Process epmd_;
   Process process_;
   std::unique_ptr<BrokerControl> control_;

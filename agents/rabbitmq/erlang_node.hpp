@@ -20,9 +20,10 @@ namespace troop::agents {
 /// How a node of this host is reached.
 struct ErlangNode {
   std::string name;               ///< "troop@localhost"
-  std::uint16_t epmd_port = 0;    ///< On 127.0.0.1.
+  std::uint16_t epmd_port = 0;    ///< On its host.
   std::filesystem::path home;     ///< Holds .erlang.cookie.
   std::filesystem::path scratch;  ///< A private folder for the answer.
+  bool long_name = false;         ///< Its host is an address.
 };
 
 /// Where Erlang is on this host; empty if it is not.

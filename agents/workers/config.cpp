@@ -38,6 +38,17 @@ Result<void> take(const json::object& from, std::string_view name, std::string& 
   return success();
 }
 
+Result<void> take(const json::object& from, std::string_view name, std::vector<std::string>& out) {
+  constexpr std::size_t most = 16;
+  const json::value* value = from.if_contains(name);
+  if (value == nullptr || !value->is_array() || value->get_array().size() > most) return wrong(name);
+  for (const auto& entry : value->get_array()) {
+    if (!entry.is_string()) return wrong(name);
+    out.emplace_back(entry.get_string());
+  }
+  return success();
+}
+
 /// Nothing: the broker is spoken to in clear.
 Result<void> take_tls(const json::object& from, std::optional<TlsPeer>& out) {
   const json::value* value = from.if_contains("tls");
@@ -125,6 +136,7 @@ std::string to_json(const WorkerConfig& config) {
       {"role", role_name(config.role)},
       {"number", config.number},
       {"host", config.host},
+      {"next_hosts", json::array(config.next_hosts.begin(), config.next_hosts.end())},
       {"port", config.port},
       {"vhost", config.vhost},
       {"user", config.user},
@@ -151,6 +163,7 @@ Result<WorkerConfig> worker_config_from_json(std::string_view text) {
   BOOST_OUTCOME_TRYV(take_role(from, config.role));
   BOOST_OUTCOME_TRYV(take<std::int64_t>(from, "number", config.number, 1, UINT16_MAX));
   BOOST_OUTCOME_TRYV(take(from, "host", config.host));
+  BOOST_OUTCOME_TRYV(take(from, "next_hosts", config.next_hosts));
   BOOST_OUTCOME_TRYV(take<std::uint16_t>(from, "port", config.port, 1, UINT16_MAX));
   BOOST_OUTCOME_TRYV(take(from, "vhost", config.vhost));
   BOOST_OUTCOME_TRYV(take(from, "user", config.user));

@@ -21,6 +21,7 @@ struct WorkerConfig {
   Role role = Role::producer;
   std::int64_t number = 1;  ///< From 1, counted per role.
   std::string host = "127.0.0.1";
+  std::vector<std::string> next_hosts;  ///< Other nodes of a cluster, tried in this order where one does not answer.
   std::uint16_t port = 0;
   std::string vhost = "/";
   std::string user;

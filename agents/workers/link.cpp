@@ -38,9 +38,16 @@ Link::Step Link::step(std::int64_t now_ns) {
   return Step::nothing;
 }
 
+WorkerConfig Link::towards_next() const {
+  WorkerConfig config = config_;
+  const std::size_t at = turn_ % (config.next_hosts.size() + 1);
+  if (at > 0) config.host = config.next_hosts[at - 1];
+  return config;
+}
+
 void Link::start() {
-  attempt_ = std::thread{[this] {
-    outcome_ = Session::open(config_);
+  attempt_ = std::thread{[this, config = towards_next()] {
+    outcome_ = Session::open(config);
     eventfd_write(attempt_ended_.get(), 1);
   }};
 }
@@ -63,6 +70,7 @@ Link::Step Link::finish_attempt() {
     ring_.state(WorkerState::connected);
     return Step::opened;
   }
+  ++turn_;
   if (outcome.refused) complain(outcome);
   attempt_due_ns_ = monotonic_ns() + backoff_.next().count();
   ring_.state(WorkerState::disconnected);

@@ -54,6 +54,8 @@ class Link {
 
  private:
   void start();
+  /// The configuration of the next attempt: of all hosts the one whose turn it is.
+  [[nodiscard]] WorkerConfig towards_next() const;
   Step finish_attempt();
   void say(std::string_view text);
   void complain(const OpenOutcome& outcome);
@@ -69,6 +71,7 @@ class Link {
   bool refusal_recorded_ = false;
   bool exhaustion_said_ = false;
   std::int64_t attempt_due_ns_ = 0;
+  std::size_t turn_ = 0;  ///< Of the hosts: moves on with every failure.
 
   std::thread attempt_;
   UniqueFd attempt_ended_;  ///< eventfd: the thread's last act

@@ -40,6 +40,7 @@ struct FaultSpec {
   /// On a host: where agent and guardian are both killed, it stays in force until the next agent starts, or somebody
   /// runs `troop-agent undo --all`. A scenario has to accept that by name.
   bool outlives_agent = false;
+  bool on_each_node = false;  ///< Can be done to a cluster: its target is one node, such as "broker-2".
 };
 
 /// Something that measures the steady state.

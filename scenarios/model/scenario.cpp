@@ -16,6 +16,7 @@ const std::string& place(const std::vector<std::string>& hosts, std::int64_t num
 
 std::string producer_name(std::int64_t number) { return "producer-" + std::to_string(number); }
 std::string consumer_name(std::int64_t number) { return "consumer-" + std::to_string(number); }
+std::string node_name(std::size_t number) { return number == 1 ? "broker" : "broker-" + std::to_string(number); }
 std::string reader_name(std::int64_t number) { return "reader-" + std::to_string(number); }
 
 }  // namespace troop::model

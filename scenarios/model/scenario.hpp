@@ -26,6 +26,8 @@ struct Host {
 
 /// `[system.broker]`: a RabbitMQ that the agent starts and ends (`managed`), or one that others run (`attach`).
 struct Broker {
+  /// What the nodes of a cluster do when they lose each other; RabbitMQ's cluster_partition_handling.
+  enum class OnPartition { ignore, pause_minority, autoheal };
   std::string kind = "rabbitmq";
   bool managed = true;
   std::uint16_t port = 0;  ///< AMQP port on loopback; 0: the agent picks a free one.
@@ -34,6 +36,10 @@ struct Broker {
   std::vector<std::string> plugins = {};  ///< Enabled in a managed broker.
   std::string plugins_dir;                ///< Where it looks for them before its own folder; empty: only there.
   std::string host;                       ///< Where a managed one runs; empty: on this machine, without hosts.
+  std::vector<std::string> nodes_on =
+      {};  ///< Hosts, a node of a cluster on each, the first on `host`; empty: no cluster.
+  OnPartition on_partition = OnPartition::ignore;
+  Duration net_ticktime = 5s;  ///< How long a node may be silent before the others call it lost, about.
   std::optional<BrokerAttachment> attach = {};
 };
 
@@ -67,6 +73,8 @@ struct Queue {
   bool durable = true;
   std::int64_t copies = 1;  ///< Fan-out: so many queues get each message; beyond one they are named name.1, name.2 …
   bool lazy = false;
+  bool mirrored = false;    ///< Classic, in a cluster: every node has a copy.
+  std::string declared_on;  ///< The host whose node declares it, and so leads it; empty: whoever is first.
   bool single_active_consumer = false;
   std::int64_t max_priority = 0;                ///< 0: no priorities.
   std::optional<Duration> message_ttl = {};     ///< How long a message may wait in it.
@@ -221,6 +229,8 @@ struct Scenario {
 /// "producer-1" … and "consumer-1" …: the names a step may target and the history's `process`.
 std::string producer_name(std::int64_t number);
 std::string consumer_name(std::int64_t number);
+/// "broker" for the first, then "broker-2" …: the nodes of a cluster.
+std::string node_name(std::size_t number);
 /// "reader-1" …: who empties the dead-letter and error queues, one each, for the record.
 std::string reader_name(std::int64_t number);
 

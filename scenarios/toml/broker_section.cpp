@@ -14,6 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t max_entries = 256;
+constexpr std::size_t nodes_max = 7;
 
 /// Where a secret is. What is written is never shown again: it may be the secret itself.
 void read_reference(TableReader& reader, std::string_view key, std::string_view why, std::string& out) {
@@ -83,6 +84,23 @@ void read_plugins(TableReader& reader, model::Broker& broker) {
   }
 }
 
+void read_cluster(TableReader& reader, model::Broker& broker) {
+  static constexpr std::array<std::string_view, 3> ways{"ignore", "pause_minority", "autoheal"};
+  reader.text_list("nodes_on", broker.nodes_on, nodes_max);
+  if (const auto chosen = reader.choice("on_partition", ways))
+    broker.on_partition = static_cast<model::Broker::OnPartition>(*chosen);
+  reader.duration("net_ticktime", broker.net_ticktime, 4s, 1h);
+  if (reader.has("nodes_on")) {
+    if (broker.nodes_on.size() < 2) reader.problem("nodes_on", "'nodes_on': a cluster has two nodes at least");
+    if (reader.has("host")) reader.problem("host", "'host' is for one broker; 'nodes_on' has the hosts of a cluster");
+    if (!broker.nodes_on.empty()) broker.host = broker.nodes_on.front();
+    return;
+  }
+  for (const char* key : {"on_partition", "net_ticktime"}) {
+    if (reader.has(key)) reader.problem(key, fmt::format("'{}' is for a cluster: 'nodes_on' has its hosts", key));
+  }
+}
+
 }  // namespace
 
 void read_broker(TableReader& reader, model::Broker& broker) {
@@ -102,9 +120,11 @@ void read_broker(TableReader& reader, model::Broker& broker) {
   reader.duration("start_timeout", broker.start_timeout, 1s, 1h);
   read_plugins(reader, broker);
   reader.text("host", broker.host, {.max_bytes = 64, .lower_case_name = true});
+  read_cluster(reader, broker);
   if (auto attach = reader.table("attach")) {
     if (broker.managed) reader.problem("managed", "'managed': an attached broker is run by others; use false");
-    for (const char* key : {"port", "binary", "plugins", "plugins_dir", "host"}) {
+    for (const char* key :
+         {"port", "binary", "plugins", "plugins_dir", "host", "nodes_on", "on_partition", "net_ticktime"}) {
       if (reader.has(key)) reader.problem(key, fmt::format("'{}' is for a broker that Troop starts", key));
     }
     read_attach(*attach, broker.attach.emplace());

@@ -57,7 +57,7 @@ std::vector<Hazard> hazards(const Scenario& scenario) {
                                    publish.retry.attempts)});
   }
   const auto cuts = first_step(scenario, [](const Step& s) {
-    return s.target == "broker" || s.target.starts_with("consumer") || s.fault.starts_with("network.");
+    return s.target.starts_with("broker") || s.target.starts_with("consumer") || s.fault.starts_with("network.");
   });
   if (cuts && acknowledges) {
     found.push_back(
@@ -207,6 +207,19 @@ std::string wrong_host(const Scenario& scenario, const model::FaultSpec& fault, 
   return fmt::format("there is no host {}{}", in_quotes(step.target), hint(step.target, names));
 }
 
+/// A node of a cluster can be signalled. Other faults would reach what one of the nodes knows.
+std::string wrong_node(const Scenario& scenario, const model::FaultSpec& fault, const Step& step,
+                       std::optional<std::int64_t> number) {
+  const std::size_t nodes = scenario.broker.nodes_on.size();
+  if (nodes > 0 && !fault.on_each_node) return fmt::format("{} is not done to a cluster", fault.name);
+  if (!number) return "";
+  if (nodes == 0) return "there is one broker: target = \"broker\"";
+  if (*number == 1) return "the first node is called \"broker\"";
+  if (static_cast<std::size_t>(*number) > nodes)
+    return fmt::format("there is no {}: system.broker.nodes_on has {} hosts", step.target, nodes);
+  return "";
+}
+
 /// What is wrong with the step's target; empty if nothing.
 std::string wrong_target(const Scenario& scenario, const model::FaultSpec& fault, const Step& step,
                          const Sound& sound) {
@@ -229,7 +242,7 @@ std::string wrong_target(const Scenario& scenario, const model::FaultSpec& fault
     for (const auto& host : scenario.hosts) possible.push_back(host.name);
     return fmt::format("{} cannot act on {}{}", fault.name, in_quotes(step.target), hint(step.target, possible));
   }
-  if (kind == "broker") return number ? "there is one broker: target = \"broker\"" : "";
+  if (kind == "broker") return wrong_node(scenario, fault, step, number);
   const bool producer = kind == "producer";
   const std::int64_t workers = producer ? scenario.workload.producers : scenario.workload.consumers;
   if (!sound(producer ? "workload.producers" : "workload.consumers")) return "";

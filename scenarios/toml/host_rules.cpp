@@ -20,9 +20,10 @@ std::vector<std::string> names_of(const std::vector<model::Host>& hosts) {
 
 /// Names of other targets, which a step could not tell from a host's.
 bool is_taken(std::string_view name) {
-  if (name == "broker" || name == "local") return true;
+  if (name == model::local_target) return true;
   return std::ranges::any_of(
-      std::initializer_list<std::string_view>{"producer", "consumer", "reader", "agent"}, [&](std::string_view kind) {
+      std::initializer_list<std::string_view>{"broker", "producer", "consumer", "reader", "agent"},
+      [&](std::string_view kind) {
         return name == kind || (name.starts_with(kind) && name.substr(kind.size()).starts_with('-'));
       });
 }
@@ -51,6 +52,26 @@ void refuse_peers(const model::Scenario& scenario, const std::vector<std::string
             {at, fmt::format("{} is neither a [[host]] nor an address{}", in_quotes(peer), hint(peer, names))});
       }
     }
+  }
+}
+
+/// The hosts of a cluster, and what only a cluster has.
+template <class Place>
+void refuse_nodes(const model::Scenario& scenario, const Place& place, std::vector<Refusal>& out) {
+  const auto& nodes = scenario.broker.nodes_on;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const std::string path = fmt::format("system.broker.nodes_on.{}", i);
+    if (i > 0) place(path, nodes[i]);  // the first is the broker's host
+    if (std::ranges::count(nodes, nodes[i]) > 1)
+      out.push_back({path, fmt::format("'{}' has another node already: one on each host", nodes[i])});
+  }
+  const auto& queue = scenario.workload.queue;
+  if (queue.mirrored && nodes.empty())
+    out.push_back(
+        {"workload.queue.mirrored", "without a cluster there is nowhere to mirror to: system.broker.nodes_on"});
+  if (!queue.declared_on.empty() && std::ranges::find(nodes, queue.declared_on) == nodes.end()) {
+    out.push_back({"workload.queue.declared_on",
+                   fmt::format("{} has no node of the broker: system.broker.nodes_on", in_quotes(queue.declared_on))});
   }
 }
 
@@ -96,6 +117,7 @@ void refuse_hosts(const model::Scenario& scenario, const Sound& sound, std::vect
   } else if (!names.empty() && !broker.attach) {
     out.push_back({"host", "with [[host]], system.broker.host must say on which of them the broker runs"});
   }
+  refuse_nodes(scenario, place, out);
   refuse_peers(scenario, names, sound, out);
   const auto& workload = scenario.workload;
   for (const auto& name : workload.producers_on) place("workload.producers_on", name);

@@ -93,6 +93,8 @@ void read_queue(TableReader& reader, model::Queue& queue) {
   reader.boolean("durable", queue.durable);
   reader.integer("copies", queue.copies, 1, 16);
   reader.boolean("lazy", queue.lazy);
+  reader.boolean("mirrored", queue.mirrored);
+  reader.text("declared_on", queue.declared_on, {.max_bytes = 64, .lower_case_name = true});
   reader.boolean("single_active_consumer", queue.single_active_consumer);
   reader.integer("max_priority", queue.max_priority, 0, 255);
   optional_duration(reader, "message_ttl", queue.message_ttl, 0ms);

@@ -21,6 +21,7 @@ inline FaultSpec broker_kill() {
       .client_sees = {"its connection is reset within a tenth of a second",
                       "new connections are refused until the broker is back"},
       .undo_max = std::chrono::seconds{60},
+      .on_each_node = true,
   };
 }
 

@@ -18,6 +18,7 @@ inline FaultSpec broker_pause() {
                        "publishes that timed out meanwhile are duplicated by their resend"},
       .client_sees = {"a gap in confirms and deliveries; connections stay open"},
       .undo_max = std::chrono::seconds{10},
+      .on_each_node = true,
   };
 }
 

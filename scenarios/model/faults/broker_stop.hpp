@@ -20,6 +20,7 @@ inline FaultSpec broker_stop() {
                        "non-durable queues and transient messages are gone"},
       .client_sees = {"connection.close 320 CONNECTION_FORCED", "new connections are refused until the broker is back"},
       .undo_max = std::chrono::seconds{60},
+      .on_each_node = true,
   };
 }
 
