@@ -12,14 +12,13 @@
 #include "reports/formats/formats.hpp"
 #include "reports/formats/json_text.hpp"
 #include "reports/formats/logs.hpp"
+#include "scenarios/model/scenario.hpp"
 
 namespace troop::controller {
 namespace fs = std::filesystem;
 namespace json = boost::json;
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 2> handed_over{
-    {{broker_log, "what the broker logged"}, {"broker-output.log", "what the broker printed"}}};
 constexpr std::array<std::pair<std::string_view, std::string_view>, 2> written_here{
     {{"agent.log", "what the agent complained of"}, {"workers.log", "what producers and consumers complained of"}}};
 
@@ -97,10 +96,17 @@ class Bundle {
 
 }  // namespace
 
+Logs::Logs(std::size_t nodes) {
+  for (std::size_t number = 1; number <= nodes; ++number) {
+    const std::string node = model::node_name(number);
+    const std::string who = number == 1 ? "the broker" : node;
+    expected_.push_back({node + ".log", "what " + who + " logged", true});
+    expected_.push_back({node + "-output.log", "what " + who + " printed", false});
+  }
+}
+
 void Logs::take(std::string_view name, std::string_view bytes) {
-  const auto expected =
-      std::find_if(handed_over.begin(), handed_over.end(), [&](const auto& each) { return each.first == name; });
-  if (expected == handed_over.end()) return;
+  if (std::ranges::find(expected_, name, &Expected::name) == expected_.end()) return;
   std::string& text = texts_[std::string{name}];
   text.append(bytes.substr(0, protocol::log_bytes_max - std::min(protocol::log_bytes_max, text.size())));
 }
@@ -119,12 +125,12 @@ Result<void> keep_evidence(const fs::path& directory, const formats::RunDocument
   Bundle bundle{folder};
   bundle.add("scenario.toml", "the scenario as read", document.scenario_text);
   bundle.add("facts.json", "versions, seed, resolved victims and back ends", facts(document));
-  for (const auto& [name, about] : handed_over) {
-    const std::string_view text = logs.text(name);
+  for (const auto& log : logs.expected()) {
+    const std::string_view text = logs.text(log.name);
     if (text.empty()) {
-      bundle.miss(name, "the agent did not hand it over");
+      bundle.miss(log.name, "the agent did not hand it over");
     } else {
-      bundle.add(name, about, formats::without_credentials(text));
+      bundle.add(log.name, log.about, formats::without_credentials(text));
     }
   }
   for (const auto& [name, about] : written_here) {

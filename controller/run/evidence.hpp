@@ -16,17 +16,25 @@ namespace troop::controller {
 /// and what is too much, is dropped.
 class Logs {
  public:
+  /// Of a broker with so many nodes.
+  explicit Logs(std::size_t nodes = 1);
   void take(std::string_view name, std::string_view bytes);
   /// Empty: it was never handed over.
   [[nodiscard]] std::string_view text(std::string_view name) const;
+  struct Expected {
+    std::string name;   ///< "broker.log", "broker-2.log"; "broker-output.log" …
+    std::string about;  ///< For people.
+    bool is_log;        ///< What the broker logged; otherwise what it printed.
+  };
+  [[nodiscard]] const std::vector<Expected>& expected() const { return expected_; }
 
  private:
+  std::vector<Expected> expected_;
   std::map<std::string, std::string, std::less<>> texts_;
 };
 
-/// The bundle's folder in the run directory, and the broker's log in it.
+/// The bundle's folder in the run directory.
 inline constexpr std::string_view evidence_folder = "evidence";
-inline constexpr std::string_view broker_log = "broker.log";
 
 /// Writes `directory`/evidence: the scenario as read, the logs (those that the agent and the workers wrote into
 /// `directory` move there), facts.json (versions, seed, resolved victims, back ends) and manifest.json, which lists it

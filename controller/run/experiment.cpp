@@ -64,7 +64,12 @@ history::Type type_from(std::string_view text) {
 }  // namespace
 
 Experiment::Experiment(asio::io_context& io, const RunRequest& request, Progress& progress)
-    : io_(io), request_(request), progress_(progress), began_(monotonic_ns()), steady_(request.scenario.steady_state) {
+    : io_(io),
+      request_(request),
+      progress_(progress),
+      began_(monotonic_ns()),
+      steady_(request.scenario.steady_state),
+      logs_(std::max<std::size_t>(request.scenario.broker.nodes_on.size(), 1)) {
   const auto& workload = request.scenario.workload;
   for (std::int64_t n = 1; n <= workload.producers; ++n) workers_.push_back(model::producer_name(n));
   for (std::int64_t n = 1; n <= workload.consumers; ++n) workers_.push_back(model::consumer_name(n));

@@ -115,9 +115,13 @@ RunOutcome run(const RunRequest& request, const Provenance& provenance, Progress
     outcome.exit_code = exit_code_for(experiment.unrestored(), experiment.signal_number(), invariants::Verdict::pass);
     return outcome;
   }
-  outcome.document.excerpts =
-      formats::excerpts(experiment.logs().text(broker_log), fmt::format("{}/{}", evidence_folder, broker_log),
-                        outcome.document.faults, outcome.document.length, outcome.document.started_wall_ns);
+  auto& document = outcome.document;
+  for (const auto& log : experiment.logs().expected()) {
+    if (!log.is_log) continue;
+    auto found = formats::excerpts(experiment.logs().text(log.name), fmt::format("{}/{}", evidence_folder, log.name),
+                                   document.faults, document.length, document.started_wall_ns);
+    std::ranges::move(found, std::back_inserter(document.excerpts));
+  }
   const auto kept = keep_evidence(request.directory, outcome.document, experiment.logs());
   if (kept.has_error()) outcome.document.problems.push_back("evidence was lost: " + kept.error().context);
   judge_evidence(outcome.document, request);

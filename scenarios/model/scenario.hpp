@@ -73,8 +73,8 @@ struct Queue {
   bool durable = true;
   std::int64_t copies = 1;  ///< Fan-out: so many queues get each message; beyond one they are named name.1, name.2 …
   bool lazy = false;
-  bool mirrored = false;    ///< Classic, in a cluster: every node has a copy.
-  std::string declared_on;  ///< The host whose node declares it, and so leads it; empty: whoever is first.
+  bool mirrored = false;         ///< Classic, in a cluster: every node has a copy.
+  std::string declared_on = {};  ///< The host whose node declares it, and so leads it; empty: whoever is first.
   bool single_active_consumer = false;
   std::int64_t max_priority = 0;                ///< 0: no priorities.
   std::optional<Duration> message_ttl = {};     ///< How long a message may wait in it.

@@ -89,9 +89,9 @@ void read_cluster(TableReader& reader, model::Broker& broker) {
   reader.text_list("nodes_on", broker.nodes_on, nodes_max);
   if (const auto chosen = reader.choice("on_partition", ways))
     broker.on_partition = static_cast<model::Broker::OnPartition>(*chosen);
-  reader.duration("net_ticktime", broker.net_ticktime, 4s, 1h);
+  reader.duration("net_ticktime", broker.net_ticktime, 1s, 1h);
   if (reader.has("nodes_on")) {
-    if (broker.nodes_on.size() < 2) reader.problem("nodes_on", "'nodes_on': a cluster has two nodes at least");
+    if (broker.nodes_on.size() == 1) reader.problem("nodes_on", "'nodes_on': a cluster has two nodes at least");
     if (reader.has("host")) reader.problem("host", "'host' is for one broker; 'nodes_on' has the hosts of a cluster");
     if (!broker.nodes_on.empty()) broker.host = broker.nodes_on.front();
     return;

@@ -59,12 +59,7 @@ void refuse_peers(const model::Scenario& scenario, const std::vector<std::string
 template <class Place>
 void refuse_nodes(const model::Scenario& scenario, const Place& place, std::vector<Refusal>& out) {
   const auto& nodes = scenario.broker.nodes_on;
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
-    const std::string path = fmt::format("system.broker.nodes_on.{}", i);
-    if (i > 0) place(path, nodes[i]);  // the first is the broker's host
-    if (std::ranges::count(nodes, nodes[i]) > 1)
-      out.push_back({path, fmt::format("'{}' has another node already: one on each host", nodes[i])});
-  }
+  for (std::size_t i = 0; i < nodes.size(); ++i) place(fmt::format("system.broker.nodes_on.{}", i), nodes[i]);
   const auto& queue = scenario.workload.queue;
   if (queue.mirrored && nodes.empty())
     out.push_back(
@@ -113,7 +108,7 @@ void refuse_hosts(const model::Scenario& scenario, const Sound& sound, std::vect
     return;
   }
   if (!broker.host.empty()) {
-    place("system.broker.host", broker.host);
+    if (broker.nodes_on.empty()) place("system.broker.host", broker.host);
   } else if (!names.empty() && !broker.attach) {
     out.push_back({"host", "with [[host]], system.broker.host must say on which of them the broker runs"});
   }

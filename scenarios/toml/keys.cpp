@@ -101,7 +101,7 @@ std::vector<Key> all_keys() {
       texts("system.broker.nodes_on", 7, "hosts: a cluster with a node on each, instead of host", name_pattern),
       choice("system.broker.on_partition", "ignore", {"ignore", "pause_minority", "autoheal"},
              "what the nodes of a cluster do when they lose each other"),
-      duration("system.broker.net_ticktime", "5s", 4, hour,
+      duration("system.broker.net_ticktime", "5s", 1, hour,
                "how long a node may be silent before the others call it lost, about"),
       table("system.broker.attach", "a broker that others run"),
       required(text("system.broker.attach.url_from", "", "where the agent finds amqp[s]://user:password@host:port", 1,

@@ -32,9 +32,9 @@ std::set<std::string> matches(const std::string& text, const std::string& patter
 
 TEST(LibraryListsTest, TheReadmeTellsOfEveryScenarioAndOfNoOther) {
   const std::string readme = slurp(TROOP_SOURCE_DIR "/scenarios/README.md");
-  EXPECT_EQ(matches(readme, R"(\| `((?:broker|loss-points|network|process|resource)/[a-z-]+)` \| [0-9]+ s)"),
+  EXPECT_EQ(matches(readme, R"(\| `((?:broker|cluster|loss-points|network|process|resource)/[a-z-]+)` \| [0-9]+ s)"),
             library());
-  for (const auto& name : matches(readme, R"(`((?:broker|loss-points|network|process|resource)/[a-z-]+)`)")) {
+  for (const auto& name : matches(readme, R"(`((?:broker|cluster|loss-points|network|process|resource)/[a-z-]+)`)")) {
     EXPECT_TRUE(library().contains(name) || name.ends_with("/")) << name;
   }
 }
@@ -44,6 +44,7 @@ TEST(LibraryListsTest, EveryScenarioIsRunByATest) {
   const std::string whole = slurp(folder + "library_test.cpp") + slurp(folder + "broker_faults_test.cpp");
   auto run = matches(whole, R"re("(broker/[a-z-]+)")re");
   run.merge(matches(slurp(folder + "network_test.cpp"), R"re("(network/[a-z-]+)")re"));
+  run.merge(matches(slurp(folder + "cluster_test.cpp"), R"re("(cluster/[a-z-]+)")re"));
   run.merge(matches(slurp(folder + "host_test.cpp"), R"re("((?:process|resource)/[a-z-]+)")re"));
   const std::string points = slurp(folder + "loss_points_test.cpp");
   for (const auto& name : matches(points, R"re(\{"([a-z-]+)",\s*\{\.rows)re")) run.insert("loss-points/" + name);

@@ -87,6 +87,15 @@ TEST_F(EvidenceTest, SaysThatTheDiskWasLost) {
   EXPECT_EQ(failed.error().kind, ErrorKind::lost);
 }
 
+TEST(Logs, TakeThoseOfEveryNode) {
+  Logs logs{2};
+  for (const char* name : {"broker.log", "broker-2.log", "broker-2-output.log", "broker-3.log"}) logs.take(name, "x");
+  EXPECT_EQ(logs.text("broker.log"), "x");
+  EXPECT_EQ(logs.text("broker-2.log"), "x");
+  EXPECT_EQ(logs.text("broker-2-output.log"), "x");
+  EXPECT_EQ(logs.text("broker-3.log"), "");
+}
+
 TEST(Logs, TakeOnlyWhatIsExpectedOfAnAgent) {
   Logs logs;
   for (const char* name : {"../../etc/passwd", "agent.log", "manifest.json", ""}) {

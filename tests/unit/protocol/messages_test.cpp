@@ -22,6 +22,9 @@ model::Broker unusual_broker() {
   broker.start_timeout = 90s;
   broker.plugins = {"rabbitmq_one", "two"};
   broker.plugins_dir = "/opt/more plugins";
+  broker.nodes_on = {"mq-1", "mq-2"};
+  broker.on_partition = model::Broker::OnPartition::autoheal;
+  broker.net_ticktime = 7s;
   auto& attach = broker.attach.emplace();
   attach.url_from = "env:TROOP_URL";
   attach.management_from = "file:/etc/troop/management";
@@ -51,6 +54,8 @@ model::Workload unusual_workload() {
              false,
              3,
              true,
+             true,
+             "mq-2",
              true,
              9,
              5s,
@@ -111,6 +116,9 @@ TEST(BrokerMessageTest, ComesBackAsItWas) {
     EXPECT_EQ(got.value().start_timeout, sent.start_timeout);
     EXPECT_EQ(got.value().plugins, sent.plugins);
     EXPECT_EQ(got.value().plugins_dir, sent.plugins_dir);
+    EXPECT_EQ(got.value().nodes_on, sent.nodes_on);
+    EXPECT_EQ(got.value().on_partition, sent.on_partition);
+    EXPECT_EQ(got.value().net_ticktime, sent.net_ticktime);
     EXPECT_EQ(got.value().attach, sent.attach);
   }
 }
@@ -209,11 +217,11 @@ int expect_each_field_needed(const json::object& sent, const Parse& parse, std::
 }
 
 TEST(EveryFieldTest, OfABrokerIsNeededAndTyped) {
-  EXPECT_EQ(expect_each_field_needed(to_json(model::Broker{}), parser(broker_from_json)), 8);
+  EXPECT_EQ(expect_each_field_needed(to_json(model::Broker{}), parser(broker_from_json)), 11);
 }
 
 TEST(EveryFieldTest, OfAWorkloadIsNeededAndTyped) {
-  EXPECT_EQ(expect_each_field_needed(to_json(unusual_workload()), parser(workload_from_json)), 63);
+  EXPECT_EQ(expect_each_field_needed(to_json(unusual_workload()), parser(workload_from_json)), 65);
 }
 
 TEST(EveryFieldTest, OfAHostIsNeededAndTyped) {

@@ -29,6 +29,11 @@ TEST_P(HostsTest, is_refused_with_its_reason_or_accepted) {
 
 const std::string two = "[[host]]\nname = \"mq\"\n[[host]]\nname = \"app\"\n";
 const std::string on_mq = "[system.broker]\nhost = \"mq\"\n";
+const std::string cluster = two + "[system.broker]\nnodes_on = [\"mq\", \"app\"]\n";
+
+std::string hit(const std::string& fault, const std::string& target) {
+  return cluster + "[[step]]\nat = \"1s\"\nfault = \"" + fault + "\"\ntarget = \"" + target + "\"\nfor = \"1s\"\n";
+}
 
 std::string cut(const std::string& peers) {
   return two + on_mq +
@@ -41,6 +46,29 @@ INSTANTIATE_TEST_SUITE_P(
     testing::ValuesIn(std::vector<Case>{
         {"two_hosts", two + on_mq + "[workload]\nproducers_on = [\"app\"]\nconsumers_on = [\"app\", \"mq\"]\n", ""},
         {"an_existing_namespace", "[[host]]\nname = \"mq\"\nnetns = \"blue\"\naddress = \"10.1.2.3\"\n" + on_mq, ""},
+        {"a_cluster", cluster + "on_partition = \"autoheal\"\nnet_ticktime = \"10s\"\n", ""},
+        {"a_cluster_of_one", two + "[system.broker]\nnodes_on = [\"mq\"]\n", "two nodes at least"},
+        {"a_cluster_twice_on_one_host", two + "[system.broker]\nnodes_on = [\"mq\", \"app\", \"app\"]\n",
+         "lists \"app\" twice"},
+        {"a_cluster_and_a_host", cluster + "host = \"mq\"\n", "'nodes_on' has the hosts of a cluster"},
+        {"a_cluster_on_nobody", two + "[system.broker]\nnodes_on = [\"mq\", \"ap\"]\n", "did you mean 'app'"},
+        {"a_partition_without_a_cluster", two + on_mq + "on_partition = \"ignore\"\n", "'nodes_on' has its hosts"},
+        {"a_node", hit("broker.kill", "broker-2"), ""},
+        {"the_first_node", hit("broker.kill", "broker"), ""},
+        {"the_first_node_by_number", hit("broker.kill", "broker-1"), "is called \"broker\""},
+        {"a_node_that_is_not_there", hit("broker.kill", "broker-3"), "there is no broker-3"},
+        {"what_is_not_done_to_a_cluster", hit("broker.memory_alarm", "broker"), "is not done to a cluster"},
+        {"a_node_without_a_cluster",
+         two + on_mq + "[[step]]\nat = \"1s\"\nfault = \"broker.kill\"\ntarget = \"broker-2\"\nfor = \"1s\"\n",
+         "there is one broker"},
+        {"mirrors", cluster + "[workload.queue]\nmirrored = true\ndeclared_on = \"app\"\n", ""},
+        {"mirrors_of_a_quorum_queue", cluster + "[workload.queue]\nmirrored = true\ntype = \"quorum\"\n",
+         "a copy on every node anyway"},
+        {"mirrors_without_a_cluster", two + on_mq + "[workload.queue]\nmirrored = true\n", "nowhere to mirror to"},
+        {"declared_where_no_node_is", two + on_mq + "[workload.queue]\ndeclared_on = \"app\"\n",
+         "\"app\" has no node of the broker"},
+        {"a_host_that_is_called_like_a_node", "[[host]]\nname = \"broker-2\"\n[system.broker]\nhost = \"broker-2\"\n",
+         "is the name of another kind of target"},
         {"peers_that_are_hosts_or_addresses", cut("\"mq\", \"10.9.8.7\", \"fd00::1\""), ""},
         {"a_peer_that_is_nobody", cut("\"mp\""), "did you mean 'mq'"},
         {"a_peer_that_is_the_target", cut("\"app\""), "is the target itself"},

@@ -25,6 +25,7 @@ WorkerConfig example() {
   config.user = "troop";
   config.password = "with \"quotes\" and \\ and ü";
   config.tls = TlsPeer{"broker.example", "/etc/troop/ca.pem"};
+  config.next_hosts = {"10.0.0.2", "10.0.0.3"};
   config.start_ns = 123456789012345;
   config.seed = UINT64_MAX;
   return config;
@@ -37,6 +38,7 @@ TEST(WorkerConfigTest, SurvivesTheWayThroughJson) {
   EXPECT_EQ(to_json(back.value()), to_json(config));
   EXPECT_EQ(back.value().password, config.password);
   EXPECT_EQ(back.value().tls, config.tls);
+  EXPECT_EQ(back.value().next_hosts, config.next_hosts);
   EXPECT_EQ(back.value().seed, config.seed);
   EXPECT_EQ(back.value().start_ns, config.start_ns);
   EXPECT_EQ(back.value().workload.queue.type, model::Queue::Type::quorum);

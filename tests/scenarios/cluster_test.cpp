@@ -1,0 +1,84 @@
+// The library's scenarios on a cluster of three nodes: which of them leads, is lost, or is cut off, and what becomes of
+// what was confirmed.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "tests/support/outcome_rows.hpp"
+#include "tests/support/troop_test.hpp"
+
+namespace troop::test {
+namespace {
+
+using ::testing::ContainsRegex;
+
+constexpr Duration run_max = 240s;
+constexpr Seen always = Seen::always, maybe = Seen::maybe;
+
+struct Case {
+  const char* name;
+  const char* scenario;
+  Outcome outcome;
+  /// What the first and the last node logged: that they had lost each other, and that the queue had been where it was
+  /// meant to be.
+  const char* first_node = "";
+  const char* last_node = "";
+  friend void PrintTo(const Case& c, std::ostream* out) { *out << c.scenario; }
+};
+
+class ClusterTest : public TroopTest<testing::TestWithParam<Case>> {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "hosts are network namespaces, which need root";
+  }
+};
+
+TEST_P(ClusterTest, DoesToMessagesWhatIsExpected) {
+  TroopCommand troop{world_, run_arguments(GetParam().scenario)};
+  ASSERT_EQ(troop.exit_code(run_max), 0) << everything(troop);
+  const auto document = run_json(world_);
+  for (const auto& fault : document.at("faults").as_array()) {
+    EXPECT_EQ(fault.at("outcome").as_string(), "proven") << boost::json::serialize(fault);
+    EXPECT_TRUE(fault.at("restored_ns").is_int64()) << boost::json::serialize(fault);
+  }
+  EXPECT_GT(count_of(document, "delivery", "confirmed"), 1000);
+  EXPECT_EQ(judgement(document, "exercised").at("outcome").as_string(), "holds");
+  const auto evidence = world_.run_directory() / "evidence";
+  EXPECT_THAT(slurp(evidence / "broker.log"), ContainsRegex(GetParam().first_node));
+  EXPECT_THAT(slurp(evidence / "broker-3.log"), ContainsRegex(GetParam().last_node));
+  expect_outcome(world_, GetParam().scenario, GetParam().outcome);
+  expect_nothing_left();
+}
+
+INSTANTIATE_TEST_SUITE_P(Library, ClusterTest,
+                         testing::ValuesIn(std::vector<Case>{
+                             {"leader_killed",
+                              "cluster/leader-killed",
+                              {.rows = {8}, .duplicated = maybe, .redelivered = maybe},
+                              "@10.203.0.3'. in term 1.*producer-3.: user .* authenticated",
+                              "Server startup complete.*Server startup complete"},
+                             {"minority_cut",
+                              "cluster/minority-cut",
+                              {.rows = {8}, .duplicated = maybe, .redelivered = maybe},
+                              "new leader .*@10.203.0.3'.*term 1.*new leader .*@10.203.0.[12]'.*term [2-9]",
+                              "minority status detected"},
+                             {"majority_killed",
+                              "cluster/majority-killed",
+                              {.rows = {9}, .duplicated = maybe, .redelivered = maybe},
+                              "new leader .*@10.203.0.3'.*term 1",
+                              "Server startup complete.*Server startup complete"},
+                             {"split_brain",
+                              "cluster/split-brain",
+                              {.rows = {24},
+                               .lost = always,
+                               .duplicated = maybe,
+                               .redelivered = maybe,
+                               .reordered = maybe,
+                               .sink = "unaccounted"},
+                              "node 'troop@10.203.0.3' down",
+                              "[Pp]romoting"},
+                         }),
+                         [](const auto& each) { return std::string{each.param.name}; });
+
+}  // namespace
+}  // namespace troop::test
