@@ -44,17 +44,20 @@ endfunction()
 
 # One GoogleTest program per folder of tests. Each test runs alone in a process, several at once.
 function(troop_test name folder)
-  cmake_parse_arguments(TEST "" "TIMEOUT" "LINK;LABELS" ${ARGN})
+  cmake_parse_arguments(TEST "OWN_HEADERS" "TIMEOUT" "LINK;LABELS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
   if(NOT sources)
     return()
   endif()
   add_executable(${name} ${sources})
   target_link_libraries(${name} PRIVATE ${TEST_LINK} GTest::gmock_main)
-  # What is tested is optimised; what tests it takes half the time to compile so, and no longer to run. A failed
-  # expectation names its line without debugging information, which is a third of what is left.
-  target_compile_options(${name} PRIVATE -O0 $<$<AND:$<CONFIG:Release>,$<STREQUAL:${TROOP_SANITIZE},>>:-g0>)
-  target_precompile_headers(${name} PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
+  # What is tested is optimised; what tests it takes half the time to compile so, and no longer to run.
+  target_compile_options(${name} PRIVATE -O0)
+  if(TEST_OWN_HEADERS OR name STREQUAL unit_common)  # OWN_HEADERS: compiled with definitions of its own
+    target_precompile_headers(${name} PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
+  else()
+    target_precompile_headers(${name} REUSE_FROM unit_common)
+  endif()
   target_compile_definitions(${name} PRIVATE TROOP_SOURCE_DIR="${PROJECT_SOURCE_DIR}" TROOP_BIN_DIR="${CMAKE_BINARY_DIR}/bin")
   troop_warnings(${name})
   if(NOT TEST_TIMEOUT)

@@ -34,14 +34,17 @@ Consumption consumption(const RunParts& parts) {
   return sum;
 }
 
-/// All queues of the run together.
+/// All queues of the run together, as every node sees them: nodes that have lost each other have queues of their own
+/// under one name. The sum counts a queue more than once, and is 0 only where each node says so.
 asio::awaitable<Result<QueueDepth>> look(RunParts& parts) {
   QueueDepth sum;
-  for (const auto& queue : parts.topology().queues) {
-    BOOST_OUTCOME_CO_TRY(const auto depth, queue_depth(parts.broker_address(), queue.name, look_max));
-    sum.ready += depth.ready;
-    sum.consumers += depth.consumers;
-    co_await pause_for(Duration{0});  // each look blocks: nobody shall think that we hang
+  for (const auto& node : parts.node_addresses()) {
+    for (const auto& queue : parts.topology().queues) {
+      BOOST_OUTCOME_CO_TRY(const auto depth, queue_depth(node, queue.name, look_max));
+      sum.ready += depth.ready;
+      sum.consumers += depth.consumers;
+      co_await pause_for(Duration{0});  // each look blocks: nobody shall think that we hang
+    }
   }
   co_return sum;
 }

@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "agents/faults/control_faults.hpp"
+#include "agents/host/elsewhere.hpp"
 #include "agents/workers/session.hpp"
 #include "common/ids.hpp"
 
@@ -16,6 +17,7 @@ namespace {
 
 constexpr Duration worker_start_max = std::chrono::seconds{15};
 constexpr Duration worker_grace = std::chrono::seconds{1};
+constexpr Duration declare_max = std::chrono::seconds{10};  // each step of it
 
 std::string own_path() {
   std::error_code ignored;
@@ -61,12 +63,21 @@ Result<void> BrokerPart::start() {
 }
 
 asio::awaitable<Result<Proof>> BrokerPart::ready() {
+  return ready_by(monotonic_ns() + broker_.wanted().start_timeout.count());
+}
+
+asio::awaitable<Result<Proof>> BrokerPart::ready_by(std::int64_t deadline) {
   const std::int64_t asked = monotonic_ns();
-  BOOST_OUTCOME_CO_TRY(co_await broker_.ready());
+  BOOST_OUTCOME_CO_TRY(co_await broker_.ready(deadline));
   meant_to_run = true;
   const std::int64_t now = monotonic_ns();
-  co_return Proof{now, fmt::format("AMQP answered on port {} after {} ms, pid {}", broker_.address().port,
-                                   (now - asked) / 1'000'000, broker_.process().pid())};
+  Proof proof{now, fmt::format("AMQP answered on port {} after {} ms, pid {}", broker_.address().port,
+                               (now - asked) / 1'000'000, broker_.process().pid())};
+  if (!broker_.in_cluster()) co_return proof;
+  const auto running = co_await broker_.running_nodes();
+  proof.text += running.has_value() ? fmt::format(", in a cluster of {}", running.value())
+                                    : std::string{", which does not say what nodes it sees"};
+  co_return proof;
 }
 
 asio::awaitable<Result<void>> BrokerPart::end() {
@@ -244,6 +255,12 @@ WorkloadRoute RunParts::route() const {
   return {topology_.queues.front().name, topology_.destination(0).exchange};
 }
 
+std::vector<AmqpAddress> RunParts::node_addresses() const {
+  std::vector<AmqpAddress> out{broker_address()};
+  for (const auto& node : further_nodes_) out.push_back(node->broker().address());
+  return out;
+}
+
 const AmqpAddress& RunParts::broker_address() const {
   return attached_ ? attached_->broker().address() : broker_->broker().address();
 }
@@ -272,23 +289,26 @@ asio::awaitable<Result<Proof>> RunParts::start_cluster(const BrokerSecrets& secr
     BOOST_OUTCOME_CO_TRY(node->broker().configure(secrets));
     BOOST_OUTCOME_CO_TRY(node->start());
   }
-  BOOST_OUTCOME_CO_TRY(co_await broker_->ready());
+  const std::int64_t deadline = asked + broker_->broker().wanted().start_timeout.count();
+  BOOST_OUTCOME_CO_TRY(co_await broker_->ready_by(deadline));
   for (const auto& node : further_nodes_) {
-    auto ready = co_await node->ready();
+    auto ready = co_await node->ready_by(deadline);
     if (ready.has_error()) co_return std::move(ready).error().within(node->name());
   }
   const auto wanted = static_cast<std::int64_t>(node_hosts_.size());
-  const std::int64_t deadline = asked + broker_->broker().wanted().start_timeout.count();
   while (true) {
-    BOOST_OUTCOME_CO_TRY(const auto running, co_await broker_->broker().running_nodes());
+    const auto asked_now = co_await broker_->broker().running_nodes();
+    const std::int64_t running = asked_now.has_value() ? asked_now.value() : 0;
     const std::int64_t now = monotonic_ns();
     if (running == wanted)
       co_return Proof{now, fmt::format("a cluster of {} nodes after {} ms", running, (now - asked) / 1'000'000)};
+    if (stopping_) co_return Error{ErrorKind::cancelled, "waiting for the cluster was ended"};
     if (now > deadline) {
       co_return Error{ErrorKind::unrestored,
                       fmt::format("of {} nodes only {} are in the cluster within {}", wanted, running,
                                   model::to_text(broker_->broker().wanted().start_timeout))};
     }
+    co_await pause_for(std::chrono::milliseconds{500});
   }
 }
 
@@ -311,10 +331,14 @@ asio::awaitable<Result<void>> RunParts::prepare_queues(std::uint64_t seed) {
   AmqpAddress address = broker_address();
   address.host = (*host)->address;
   aim(config, address, seed);
-  const OpenOutcome opened = Session::open(config);
-  if (opened.session == nullptr)
-    co_return Error{ErrorKind::lost, fmt::format("declare on {}: {}", queue.declared_on, opened.why)};
-  (void)opened.session->close();
+  config.workload.publish.retry.timeout = declare_max;
+  const std::function<std::string()> declare = [config] {
+    const OpenOutcome opened = Session::open(config);
+    if (opened.session != nullptr) (void)opened.session->close();
+    return opened.session != nullptr ? std::string{} : opened.why;
+  };
+  const std::string why = co_await elsewhere(declare);
+  if (!why.empty()) co_return Error{ErrorKind::lost, fmt::format("declare on {}: {}", queue.declared_on, why)};
   co_return success();
 }
 
@@ -335,6 +359,7 @@ void RunParts::connect(WorkerPart& worker, std::uint64_t seed) {
 
 asio::awaitable<Result<void>> RunParts::start_workers(std::uint64_t seed) {
   BOOST_OUTCOME_CO_TRY(co_await prepare_queues(seed));
+  if (stopping_) co_return Error{ErrorKind::cancelled, "starting the workers was ended"};
   std::vector<std::string> names;
   for (const auto& worker : workers_) {
     if (!worker->last_resort) names.push_back(worker->name());

@@ -41,6 +41,8 @@ class BrokerPart : public Part {
   [[nodiscard]] Process& process() override { return broker_.process(); }
   Result<void> start() override;
   asio::awaitable<Result<Proof>> ready() override;
+  /// The same, until then at the latest. Monotonic, ns.
+  asio::awaitable<Result<Proof>> ready_by(std::int64_t deadline);
   /// Ends it and its epmd for good: its data is thrown away, so it is not asked.
   asio::awaitable<Result<void>> end();
   [[nodiscard]] ManagedBroker& broker() { return broker_; }
@@ -106,6 +108,8 @@ class RunParts : public Parts {
   /// nullptr where there is none.
   [[nodiscard]] Part* broker();
   [[nodiscard]] const AmqpAddress& broker_address() const;
+  /// Of each node; where there is no cluster, of the broker.
+  [[nodiscard]] std::vector<AmqpAddress> node_addresses() const;
   /// Null for a broker of our own.
   [[nodiscard]] AttachedPart* attached() { return attached_.get(); }
   /// Producers, consumers, readers; the position is the index in record frames.

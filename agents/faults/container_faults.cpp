@@ -16,15 +16,17 @@ namespace {
 constexpr Duration told_max = std::chrono::seconds{30};
 constexpr Duration down_max = std::chrono::seconds{5};
 
-/// Somebody else may start it again: then it is not down any more. Asking blocks for three seconds at most.
+/// Somebody else may start it again: then it is not down any more, or was not all the time. Asking blocks for three
+/// seconds at most.
 struct HeldDown : Holding {
-  HeldDown(std::string of, std::string which) : socket(std::move(of)), id(std::move(which)) {}
+  HeldDown(std::string of, std::string which, std::string when)
+      : socket(std::move(of)), id(std::move(which)), started_at(std::move(when)) {}
   Result<void> renew() override {
     BOOST_OUTCOME_TRY(const auto now, inspect_container(socket, id));
-    if (now.running) return Error{ErrorKind::lost, fmt::format("somebody else started container {} again", now.name)};
-    return success();
+    if (!now.running && now.started_at == started_at) return success();
+    return Error{ErrorKind::lost, fmt::format("somebody else started container {} again", now.name)};
   }
-  std::string socket, id;
+  std::string socket, id, started_at;
 };
 
 /// Its processes as far as they can be seen from here; what the policy protects is protected in containers too.
@@ -89,7 +91,7 @@ asio::awaitable<Result<Proof>> take_container_down(Parts& parts, const protocol:
     BOOST_OUTCOME_CO_TRY(const auto now, co_await elsewhere(inspect));
     const std::int64_t seen_at = monotonic_ns();
     if (!now.running) {
-      parts.holdings()[order.number] = std::make_unique<HeldDown>(socket, id);
+      parts.holdings()[order.number] = std::make_unique<HeldDown>(socket, id, before);
       co_return Proof{seen_at, fmt::format("container {} is down after {} ms, exit code {}", now.name,
                                            (seen_at - asked) / 1'000'000, now.exit_code)};
     }

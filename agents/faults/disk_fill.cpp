@@ -43,7 +43,7 @@ asio::awaitable<Result<Proof>> revert(Parts& parts, const protocol::StepOrder& o
   const std::int64_t deadline = monotonic_ns() + back_max.count();
   const auto came_back = [&] { return available_room(folder.get()) >= before + taken / 2; };
   while (!came_back() && monotonic_ns() < deadline) co_await pause_for(std::chrono::milliseconds{10});
-  if (!came_back()) proof.text += ", of which others have taken more than half since";
+  if (!came_back()) proof.text += ", of which less than half shows as free again";
   proof.time = monotonic_ns();
   proof.text += fmt::format("; {} MiB are free", available_room(folder.get()) / bytes_per_mib);
   co_return proof;

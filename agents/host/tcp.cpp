@@ -1,6 +1,7 @@
 #include "agents/host/tcp.hpp"
 
 #include <arpa/inet.h>
+#include <sched.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -14,6 +15,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <fstream>
+#include <thread>
 
 #include "common/ids.hpp"
 #include "common/unique_fd.hpp"
@@ -40,6 +42,15 @@ asio::awaitable<AmqpAnswer> converse(tcp::socket& socket, tcp::endpoint server) 
 asio::awaitable<void> expire(Duration timeout) {
   asio::steady_timer timer{co_await asio::this_coro::executor, timeout};
   (void)co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+}
+
+/// A TCP socket of that network namespace, or -1. Threads have a namespace each: this one is not moved.
+int socket_in(int netns) {
+  int fd = -1;
+  std::jthread{[&] {
+    if (setns(netns, CLONE_NEWNET) == 0) fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  }}.join();
+  return fd;
 }
 
 }  // namespace
@@ -73,12 +84,14 @@ asio::awaitable<AmqpAnswer> ask_amqp(std::uint16_t port, Duration timeout) {
   return ask_amqp("127.0.0.1", port, timeout);
 }
 
-asio::awaitable<AmqpAnswer> ask_amqp(std::string address, std::uint16_t port, Duration timeout) {
+asio::awaitable<AmqpAnswer> ask_amqp(std::string address, std::uint16_t port, Duration timeout, int netns) {
   using namespace asio::experimental::awaitable_operators;
   boost::system::error_code wrong;
   const auto host = asio::ip::make_address_v4(address, wrong);
   if (wrong) co_return AmqpAnswer::refused;
   tcp::socket socket{co_await asio::this_coro::executor};
+  if (netns >= 0) socket.assign(tcp::v4(), socket_in(netns), wrong);
+  if (wrong) co_return AmqpAnswer::refused;
   const auto outcome = co_await (converse(socket, tcp::endpoint{host, port}) || expire(timeout));
   co_return outcome.index() == 0 ? std::get<0>(outcome) : AmqpAnswer::silent;
 }

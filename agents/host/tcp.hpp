@@ -24,7 +24,7 @@ enum class AmqpAnswer { refused, silent, ready, untrusted };
 
 /// Connects, sends the header, waits up to `timeout` for the first byte of `connection.start` (a method frame: 0x01).
 boost::asio::awaitable<AmqpAnswer> ask_amqp(std::uint16_t port, Duration timeout);
-/// The same of a server elsewhere; `address` is an IPv4 address.
-boost::asio::awaitable<AmqpAnswer> ask_amqp(std::string address, std::uint16_t port, Duration timeout);
+/// The same of a server elsewhere; `address` is an IPv4 address. Asked from the network namespace `netns`, -1: ours.
+boost::asio::awaitable<AmqpAnswer> ask_amqp(std::string address, std::uint16_t port, Duration timeout, int netns = -1);
 
 }  // namespace troop::agents

@@ -152,7 +152,7 @@ Result<model::Broker> broker_from_json(const json::value& value) {
     return entry.is_string();
   });
   fields.take_enum("on_partition", broker.on_partition, 2);
-  fields.take("net_ticktime", broker.net_ticktime);
+  fields.take("net_ticktime", broker.net_ticktime, 1'000'000'000);
   fields.take_each("plugins", plugins_max, [&](const json::value& entry) {
     const bool good = entry.is_string() && model::is_plugin_name(entry.get_string());
     if (good) broker.plugins.emplace_back(entry.get_string());

@@ -114,6 +114,7 @@ void ManagedBroker::join(ClusterPlace place, int netns) {
   place_ = std::move(place);
   netns_ = netns;
   address_.host = place_.addresses.at(place_.index);
+  address_.netns = netns;
 }
 
 ErlangNode ManagedBroker::node() const {
@@ -122,7 +123,8 @@ ErlangNode ManagedBroker::node() const {
           .epmd_port = secrets_.epmd_port,
           .home = folder_ / "home",
           .scratch = folder_,
-          .long_name = in_cluster};
+          .long_name = in_cluster,
+          .netns = netns_};
 }
 
 asio::awaitable<Result<std::int64_t>> ManagedBroker::running_nodes() {
@@ -204,13 +206,12 @@ Result<void> ManagedBroker::spawn() {
   return success();
 }
 
-asio::awaitable<Result<void>> ManagedBroker::ready() {
-  const std::int64_t deadline = monotonic_ns() + wanted_.start_timeout.count();
+asio::awaitable<Result<void>> ManagedBroker::ready(std::int64_t deadline) {
   std::int64_t respawn = 0;
   int ends = 0;
   while (!stopping_ && monotonic_ns() < deadline && ends < ends_max) {
     if (process_.alive()) {
-      const AmqpAnswer answer = co_await ask_amqp(address_.host, address_.port, answer_max);
+      const AmqpAnswer answer = co_await ask_amqp(address_, answer_max);
       if (answer == AmqpAnswer::ready && process_.alive()) co_return success();
       co_await pause_for(std::chrono::milliseconds{20});
     } else if (respawn == 0) {

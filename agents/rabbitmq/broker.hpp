@@ -56,12 +56,15 @@ class ManagedBroker {
   Result<void> spawn();
   /// Waits until it answers AMQP; starts it again if it ends meanwhile (a port taken for a moment), every second.
   /// Errors: unrestored, with the end of its log, when `start_timeout` has passed; cancelled.
-  asio::awaitable<Result<void>> ready();
+  asio::awaitable<Result<void>> ready() { return ready(monotonic_ns() + wanted_.start_timeout.count()); }
+  /// The same, until then at the latest. Monotonic, ns.
+  asio::awaitable<Result<void>> ready(std::int64_t deadline);
 
   /// How many nodes of its cluster run, as this one sees it. Errors: lost, timeout, cancelled.
   asio::awaitable<Result<std::int64_t>> running_nodes();
 
   [[nodiscard]] const model::Broker& wanted() const { return wanted_; }
+  [[nodiscard]] bool in_cluster() const { return place_.in_cluster(); }
   [[nodiscard]] const AmqpAddress& address() const { return address_; }
   [[nodiscard]] Process& process() { return process_; }
   [[nodiscard]] Process& epmd() { return epmd_; }

@@ -100,7 +100,7 @@ Greeting greet(const AmqpAddress& broker, Duration timeout) {
 }  // namespace
 
 asio::awaitable<AmqpAnswer> ask_amqp(AmqpAddress broker, Duration timeout) {
-  if (!broker.tls) co_return co_await ask_amqp(broker.host, broker.port, timeout);
+  if (!broker.tls) co_return co_await ask_amqp(broker.host, broker.port, timeout, broker.netns);
   const std::function<AmqpAnswer()> work = [asked = std::move(broker), timeout] {
     return greet(asked, timeout).answer;
   };

@@ -21,6 +21,7 @@ struct AmqpAddress {
   std::string vhost = "/";
   std::string host = "127.0.0.1";   ///< An IPv4 address.
   std::optional<TlsPeer> tls = {};  ///< Over TLS, and who has to answer; nothing: in clear.
+  int netns = -1;                   ///< The network namespace where ask_amqp() asks; -1: this thread's.
 };
 
 /// How connections of one run are told from all others: the client property troop_run.

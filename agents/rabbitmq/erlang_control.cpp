@@ -314,7 +314,7 @@ BrokerControl::Answer<void> ErlangControl::delete_policy(std::string name) {
 }
 
 BrokerControl::Answer<bool> ErlangControl::accepts_clients() {
-  const AmqpAnswer answer = co_await ask_amqp(address_.host, address_.port, answer_max);
+  const AmqpAnswer answer = co_await ask_amqp(address_, answer_max);
   co_return answer == AmqpAnswer::ready;
 }
 

@@ -94,6 +94,7 @@ Spawn asking_machine(const ErlangNode& node, const std::string& name, const fs::
                       "ERL_EPMD_ADDRESS=127.0.0.1",         "ERL_CRASH_DUMP_SECONDS=0"};
   what.output = output.string();
   what.directory = node.scratch.string();
+  what.netns = node.netns;
   return what;
 }
 

@@ -24,6 +24,7 @@ struct ErlangNode {
   std::filesystem::path home;     ///< Holds .erlang.cookie.
   std::filesystem::path scratch;  ///< A private folder for the answer.
   bool long_name = false;         ///< Its host is an address.
+  int netns = -1;                 ///< The network namespace to ask from; -1: ours.
 };
 
 /// Where Erlang is on this host; empty if it is not.

@@ -16,6 +16,7 @@
 #include "controller/cli/commands.hpp"
 #include "controller/cli/support.hpp"
 #include "controller/cli/watch.hpp"
+#include "controller/run/evidence.hpp"
 #include "reports/formats/formats.hpp"
 #include "reports/invariants/control.hpp"
 
@@ -56,10 +57,11 @@ Result<fs::path> make_directory(const Arguments& arguments, const std::string& n
 }
 
 /// Nothing was touched, so nothing is left: the folders that this command made go, as far as they are empty.
-void discard(const fs::path& directory, const std::vector<fs::path>& made) {
+void discard(const fs::path& directory, const std::vector<fs::path>& made, const model::Broker& broker) {
   std::error_code ignored;
-  for (const char* file : {"agent.log", "workers.log", "history.ndjson", "broker.log", "broker-output.log"})
-    fs::remove(directory / file, ignored);
+  for (const char* file : {"agent.log", "workers.log", "history.ndjson"}) fs::remove(directory / file, ignored);
+  const Logs logs{std::max<std::size_t>(broker.nodes_on.size(), 1)};
+  for (const auto& log : logs.expected()) fs::remove(directory / log.name, ignored);
   for (const auto& folder : made) fs::remove(folder, ignored);
 }
 
@@ -88,7 +90,7 @@ std::optional<int> play_control(RunRequest& request, const Provenance& provenanc
   progress.note("control: the same without its faults");
   const RunOutcome outcome = run(control, provenance, progress);
   if (outcome.exit_code == code(Exit::usage)) {
-    discard(control.directory, {control.directory});
+    discard(control.directory, {control.directory}, control.scenario.broker);
     return report_error(usage_error(outcome.refusal));
   }
   if (outcome.exit_code >= code(Exit::unrestored) || outcome.document.ended_by != "completed") {
@@ -134,7 +136,7 @@ int run_scenario(const Arguments& arguments) {
       fmt::format("scenario {}, seed {}, run directory {}", request.scenario.name, seed, request.directory.string()));
   if (arguments.control && !arguments.rehearse) {
     if (const auto ending = play_control(request, provenance, *progress)) {
-      if (*ending == code(Exit::usage)) discard(request.directory, made);
+      if (*ending == code(Exit::usage)) discard(request.directory, made, request.scenario.broker);
       return *ending;
     }
   }
@@ -142,11 +144,11 @@ int run_scenario(const Arguments& arguments) {
   progress.reset();
 
   if (outcome.exit_code == code(Exit::usage)) {
-    discard(request.directory, made);
+    discard(request.directory, made, request.scenario.broker);
     return report_error(usage_error(outcome.refusal));
   }
   if (arguments.rehearse) {
-    discard(request.directory, made);
+    discard(request.directory, made, request.scenario.broker);
     const int printed =
         print_answer(to_text(request.plan, request.scenario) + "\nThis host can do it; nothing was started.\n");
     return std::max(outcome.exit_code, printed);

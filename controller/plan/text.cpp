@@ -30,6 +30,10 @@ std::string workload_text(const model::Workload& load) {
 /// Who runs the broker; of one that others run, what would be touched there.
 std::string broker_text(const model::Scenario& scenario) {
   const auto& broker = scenario.broker;
+  if (!broker.nodes_on.empty()) {
+    return fmt::format("  broker        {}, a private cluster on {}, started and ended\n", broker.kind,
+                       fmt::join(broker.nodes_on, ", "));
+  }
   if (!broker.attach) return "  broker        " + broker.kind + ", a private one that is started and ended\n";
   const auto& attach = *broker.attach;
   const model::WorkloadNames names = model::names_of(scenario.workload);

@@ -86,19 +86,24 @@ void read_plugins(TableReader& reader, model::Broker& broker) {
 
 void read_cluster(TableReader& reader, model::Broker& broker) {
   static constexpr std::array<std::string_view, 3> ways{"ignore", "pause_minority", "autoheal"};
-  reader.text_list("nodes_on", broker.nodes_on, nodes_max);
   if (const auto chosen = reader.choice("on_partition", ways))
     broker.on_partition = static_cast<model::Broker::OnPartition>(*chosen);
   reader.duration("net_ticktime", broker.net_ticktime, 1s, 1h);
-  if (reader.has("nodes_on")) {
-    if (broker.nodes_on.size() == 1) reader.problem("nodes_on", "'nodes_on': a cluster has two nodes at least");
-    if (reader.has("host")) reader.problem("host", "'host' is for one broker; 'nodes_on' has the hosts of a cluster");
-    if (!broker.nodes_on.empty()) broker.host = broker.nodes_on.front();
+  if (broker.net_ticktime % 1s != 0ms) reader.problem("net_ticktime", "'net_ticktime': whole seconds only");
+  if (!reader.has("nodes_on")) {
+    for (const char* key : {"on_partition", "net_ticktime"}) {
+      if (reader.has(key)) reader.problem(key, fmt::format("'{}' is for a cluster: 'nodes_on' has its hosts", key));
+    }
     return;
   }
-  for (const char* key : {"on_partition", "net_ticktime"}) {
-    if (reader.has(key)) reader.problem(key, fmt::format("'{}' is for a cluster: 'nodes_on' has its hosts", key));
-  }
+  const std::vector<std::string> not_read{"", ""};
+  std::vector<std::string> nodes = not_read;
+  reader.text_list("nodes_on", nodes, nodes_max);
+  if (nodes.size() < 2) reader.problem("nodes_on", "'nodes_on': a cluster has two nodes at least");
+  if (reader.has("host")) reader.problem("host", "'host' is for one broker; 'nodes_on' has the hosts of a cluster");
+  if (nodes == not_read || nodes.size() < 2) return;
+  broker.nodes_on = std::move(nodes);
+  broker.host = broker.nodes_on.front();
 }
 
 }  // namespace

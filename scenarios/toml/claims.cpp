@@ -253,6 +253,7 @@ std::string wrong_target(const Scenario& scenario, const model::FaultSpec& fault
 
 bool may_be_the_same(std::string_view a, std::string_view b) {
   const Target left = split(a), right = split(b);
+  if (left.kind == "broker") return a == b;  // without a number it is the first node, and no group
   return left.kind == right.kind && (!left.number || !right.number || *left.number == *right.number);
 }
 

@@ -110,7 +110,8 @@ void refuse_hosts(const model::Scenario& scenario, const Sound& sound, std::vect
   if (!broker.host.empty()) {
     if (broker.nodes_on.empty()) place("system.broker.host", broker.host);
   } else if (!names.empty() && !broker.attach) {
-    out.push_back({"host", "with [[host]], system.broker.host must say on which of them the broker runs"});
+    out.push_back(
+        {"host", "with [[host]], system.broker.host (or nodes_on) must say on which of them the broker runs"});
   }
   refuse_nodes(scenario, place, out);
   refuse_peers(scenario, names, sound, out);

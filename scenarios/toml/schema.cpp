@@ -188,7 +188,7 @@ std::string target_pattern(const model::FaultSpec& fault) {
 
 json::object fault_schema(const model::FaultSpec& fault) {
   json::object out = variant("step[]", "fault", fault.name, fault.summary);
-  // "broker" is one; of workers a number may say which; hosts have names of their own.
+  // "broker" is the first node; of workers and further nodes a number may say which; hosts have names of their own.
   add_property(out, "target",
                {{"description", fmt::format("who is broken: {}", fmt::join(fault.targets, ", "))},
                 {"type", "string"},

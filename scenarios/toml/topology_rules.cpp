@@ -25,7 +25,7 @@ void refuse_settings(const Queue& queue, std::vector<Refusal>& out) {
       {quorum && !queue.durable, "durable",
        "a quorum queue is always durable: use durable = true, or type = \"classic\""},
       {quorum && queue.lazy, "lazy", "a quorum queue has no lazy mode: it keeps its messages on disk anyway"},
-      {quorum && queue.mirrored, "mirrored", "a quorum queue has a copy on every node anyway"},
+      {quorum && queue.mirrored, "mirrored", "a quorum queue has copies on other nodes anyway"},
       {quorum && queue.max_priority > 0, "max_priority",
        "a quorum queue has no priorities in this version of RabbitMQ: use type = \"classic\""},
       {quorum && queue.overflow == Queue::Overflow::reject_publish_dlx, "overflow",

@@ -1,5 +1,7 @@
 // What the faults on processes of a host owe, on programs that this test started as others would.
 #include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -258,6 +260,16 @@ TEST_F(HostProcessesTest, AreRefusedWithTheReasonBeforeAnythingIsTouched) {
     std::ofstream{pid_file} << text;
     order_.parameters = {{"pid_file", pid_file}};
     expect_refused("holds no pid");
+  }
+  // Whoever can write it would choose the victim.
+  std::ofstream{pid_file} << one->pid();
+  EXPECT_EQ(chmod(pid_file.c_str(), 0666), 0);
+  expect_refused("could have been written by somebody else");
+  EXPECT_EQ(chmod(pid_file.c_str(), 0644), 0);
+  EXPECT_TRUE(plan()) << "ours again";
+  if (geteuid() == 0) {
+    EXPECT_EQ(chown(pid_file.c_str(), 65534, 65534), 0);
+    expect_refused("could have been written by somebody else");
   }
   order_.parameters = {{"name", name_}, {"signal", std::string{"SIGSTOP"}}};
   const auto planned = plan();

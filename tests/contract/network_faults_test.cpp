@@ -139,6 +139,30 @@ TEST_P(EveryNetworkFault, ClaimsNoEffectWhereItMetNoPacket) {
   EXPECT_EQ(kernel_state(), before_);
 }
 
+TEST_P(EveryNetworkFault, ClaimsNoEffectOnTheOtherFamily) {
+  const Chatter chatter{"::1", "::1"};  // the same two programs, where its rules do not look
+  const auto applied = apply();
+  ASSERT_TRUE(applied.has_error());
+  EXPECT_EQ(applied.error().kind, ErrorKind::lost);
+  EXPECT_TRUE(revert());
+  EXPECT_EQ(kernel_state(), before_);
+}
+
+TEST_P(EveryNetworkFault, IsNotFlushedByHandUnnoticed) {
+  if (!stays()) return;
+  const Chatter chatter{"127.0.0.1", "127.0.0.2"};
+  ASSERT_TRUE(apply());
+  auto somebody = Nftables::open();
+  ASSERT_TRUE(somebody);
+  const std::string tables_before = somebody.value().list("list tables").value();
+  (void)somebody.value().run("flush ruleset");
+  for (const auto& table : somebody.value().tables().value()) (void)somebody.value().run("delete table inet " + table);
+  const bool untouched = somebody.value().list("list tables").value() == tables_before;
+  EXPECT_TRUE(untouched || parts_.holdings().at(7)->renew().has_error()) << tables_before;
+  EXPECT_TRUE(revert()) << "undone all the same";
+  EXPECT_EQ(kernel_state(), before_);
+}
+
 TEST_P(EveryNetworkFault, ComposesWithAnother) {
   const Chatter one{"127.0.0.1", "127.0.0.2"}, two{"127.0.0.1", "127.0.0.3"};
   order_.parameters["peers"] = Texts{"db"};

@@ -12,7 +12,7 @@ inline FaultSpec instance_kill() {
       .targets = {"host", "local"},
       .period = FaultSpec::Period::required,
       .back_end = "the Docker engine on this machine, over its socket",
-      .proof = "the engine says that the container does not run, or that it was started again since",
+      .proof = "the engine says that the container does not run; it is asked again for as long as the fault is held",
       .undo = "the engine starts the container, unless it runs; proven when the engine says so",
       .irreversible = {"what its processes had in memory is lost", "its connections are closed"},
       .client_sees = {"a service that is gone without a farewell"},
