@@ -156,7 +156,9 @@ TEST_P(EveryNetworkFault, IsNotFlushedByHandUnnoticed) {
   ASSERT_TRUE(somebody);
   const std::string tables_before = somebody.value().list("list tables").value();
   (void)somebody.value().run("flush ruleset");
-  for (const auto& table : somebody.value().tables().value()) (void)somebody.value().run("delete table inet " + table);
+  const auto tables = somebody.value().tables();
+  ASSERT_TRUE(tables);
+  for (const auto& table : tables.value()) (void)somebody.value().run("delete table inet " + table);
   const bool untouched = somebody.value().list("list tables").value() == tables_before;
   EXPECT_TRUE(untouched || parts_.holdings().at(7)->renew().has_error()) << tables_before;
   EXPECT_TRUE(revert()) << "undone all the same";

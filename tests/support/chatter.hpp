@@ -1,6 +1,7 @@
 // A host on loopback whose peers always talk with it: what the faults on a host's network act on.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <thread>
 #include <vector>
@@ -31,6 +32,7 @@ class Chatter {
             here.send(there);
             there.send(here);
             (void)there.receive(1);
+            std::this_thread::sleep_for(std::chrono::milliseconds{1});
           }
         }} {}
 
