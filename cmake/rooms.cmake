@@ -44,7 +44,7 @@ endfunction()
 
 # One GoogleTest program per folder of tests. Each test runs alone in a process, several at once.
 function(troop_test name folder)
-  cmake_parse_arguments(TEST "OWN_HEADERS" "TIMEOUT" "LINK;LABELS" ${ARGN})
+  cmake_parse_arguments(TEST "OWN_HEADERS;ALONE" "TIMEOUT" "LINK;LABELS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
   if(NOT sources)
     return()
@@ -63,8 +63,12 @@ function(troop_test name folder)
   if(NOT TEST_TIMEOUT)
     set(TEST_TIMEOUT 120)
   endif()
+  set(lock)
+  if(TEST_ALONE)  # one at a time, though others go on beside
+    set(lock RESOURCE_LOCK ${name})
+  endif()
   gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60
-    PROPERTIES LABELS "${TEST_LABELS}" TIMEOUT ${TEST_TIMEOUT})
+    PROPERTIES LABELS "${TEST_LABELS}" TIMEOUT ${TEST_TIMEOUT} ${lock})
 endfunction()
 
 # One benchmark program per file of a folder: NAME.cpp becomes bench_NAME. Built by the target `benches` only.

@@ -44,7 +44,7 @@ TEST(LibraryListsTest, EveryScenarioIsRunByATest) {
   const std::string whole = slurp(folder + "library_test.cpp") + slurp(folder + "broker_faults_test.cpp");
   auto run = matches(whole, R"re("(broker/[a-z-]+)")re");
   run.merge(matches(slurp(folder + "network_test.cpp"), R"re("(network/[a-z-]+)")re"));
-  run.merge(matches(slurp(folder + "cluster_test.cpp"), R"re("(cluster/[a-z-]+)")re"));
+  run.merge(matches(slurp(folder + "cluster/cluster_test.cpp"), R"re("(cluster/[a-z-]+)")re"));
   run.merge(matches(slurp(folder + "host_test.cpp"), R"re("((?:process|resource)/[a-z-]+)")re"));
   const std::string points = slurp(folder + "loss_points_test.cpp");
   for (const auto& name : matches(points, R"re(\{"([a-z-]+)",\s*\{\.rows)re")) run.insert("loss-points/" + name);

@@ -45,6 +45,9 @@ TEST_P(ClusterTest, DoesToMessagesWhatIsExpected) {
   for (const auto& fault : document.at("faults").as_array()) {
     EXPECT_EQ(fault.at("outcome").as_string(), "proven") << boost::json::serialize(fault);
     EXPECT_TRUE(fault.at("restored_ns").is_int64()) << boost::json::serialize(fault);
+    const std::string back{fault.at("restored_proof").as_string()};
+    const bool of_a_node = fault.at("name").as_string().starts_with("broker.");
+    EXPECT_EQ(back.find("in a cluster of ") != std::string::npos, of_a_node) << back;
   }
   EXPECT_GT(count_of(document, "delivery", "confirmed"), 1000);
   EXPECT_EQ(judgement(document, "exercised").at("outcome").as_string(), "holds");
