@@ -101,7 +101,7 @@ class Experiment {
   bool unrestored_ = false;
   std::optional<Error> failure_;  ///< The first reason to end early.
   std::optional<Error> refusal_;
-  std::optional<std::int64_t> last_restored_;  ///< The latest proven end of a fault, monotonic.
+  std::optional<std::int64_t> last_told_;  ///< When the latest proof of a fault's end arrived, monotonic.
   Logs logs_;
   formats::RunDocument document_;
 };

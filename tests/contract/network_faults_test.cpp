@@ -131,16 +131,7 @@ TEST_P(EveryNetworkFault, ProvesThatItTookEffectAndThatTheHostIsAsBefore) {
 }
 
 TEST_P(EveryNetworkFault, ClaimsNoEffectWhereItMetNoPacket) {
-  const Chatter chatter{"127.0.0.1", "127.0.0.4"};  // not with a peer
-  const auto applied = apply();
-  ASSERT_TRUE(applied.has_error());
-  EXPECT_EQ(applied.error().kind, ErrorKind::lost);
-  EXPECT_TRUE(revert());
-  EXPECT_EQ(kernel_state(), before_);
-}
-
-TEST_P(EveryNetworkFault, ClaimsNoEffectOnTheOtherFamily) {
-  const Chatter chatter{"::1", "::1"};  // the same two programs, where its rules do not look
+  const Chatter not_with_a_peer{"127.0.0.1", "127.0.0.4"}, of_the_other_family{"::1", "::1"};
   const auto applied = apply();
   ASSERT_TRUE(applied.has_error());
   EXPECT_EQ(applied.error().kind, ErrorKind::lost);

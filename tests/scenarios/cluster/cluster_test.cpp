@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <csignal>
+
 #include "tests/support/outcome_rows.hpp"
 #include "tests/support/troop_test.hpp"
 
@@ -84,6 +86,57 @@ INSTANTIATE_TEST_SUITE_P(Library, ClusterTest,
                                .sink = "unaccounted"},
                               "node 'troop@10.203.0.3' down",
                               "[Pp]romoting"},
+                         }),
+                         [](const auto& each) { return std::string{each.param.name}; });
+
+struct Loss {
+  const char* name;
+  const char* moment;  ///< What the run says before.
+  int signal;
+  bool of_agent;  ///< The agent that has the nodes gets it; otherwise the controller.
+  friend void PrintTo(const Loss& c, std::ostream* out) { *out << c.name; }
+};
+
+class LostClusterTest : public TroopTest<testing::TestWithParam<Loss>> {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "hosts are network namespaces, which need root";
+  }
+  [[nodiscard]] std::vector<pid_t> called(std::string_view name) const {
+    std::vector<pid_t> found;
+    for (const pid_t pid : world_.processes()) {
+      const std::string of = "/proc/" + std::to_string(pid);
+      const std::string arguments = slurp(of + "/cmdline");
+      const bool elsewhere = arguments.find("--netns") != std::string::npos;
+      if (slurp(of + "/comm") == fmt::format("{}\n", name) && !elsewhere &&
+          arguments.find("worker") == std::string::npos)
+        found.push_back(pid);
+    }
+    return found;
+  }
+};
+
+TEST_P(LostClusterTest, LeavesNothing) {
+  TroopCommand troop{world_, run_arguments("cluster/leader-killed", {"duration=61s"})};
+  ASSERT_TRUE(troop.says(GetParam().moment, 180s)) << everything(troop);
+  ASSERT_TRUE(eventually([&] { return called("beam.smp").size() >= 3; }, 60s)) << "three nodes";
+  const auto agents = called("troop-agent");
+  ASSERT_EQ(agents.size(), 1U);
+  if (GetParam().of_agent) {
+    kill(agents.front(), GetParam().signal);
+  } else {
+    troop.signal(GetParam().signal);
+  }
+  EXPECT_NE(troop.exit_code(60s), 0) << everything(troop);
+  expect_nothing_left(21s);
+}
+
+INSTANTIATE_TEST_SUITE_P(, LostClusterTest,
+                         testing::ValuesIn(std::vector<Loss>{
+                             {"interrupted_while_it_starts", "start broker", SIGINT, false},
+                             {"agent_killed_while_it_starts", "start broker", SIGKILL, true},
+                             {"agent_killed_in_the_experiment", " experiment", SIGKILL, true},
+                             {"controller_killed_in_the_experiment", " experiment", SIGKILL, false},
                          }),
                          [](const auto& each) { return std::string{each.param.name}; });
 
