@@ -25,6 +25,7 @@ std::span<const Fault> faults() {
                                 network_bandwidth,
                                 network_blackhole,
                                 network_corrupt,
+                                network_dns,
                                 network_duplicate,
                                 network_latency,
                                 network_loss,

@@ -24,6 +24,7 @@ extern const Fault broker_suspend_listeners;
 extern const Fault network_bandwidth;
 extern const Fault network_blackhole;
 extern const Fault network_corrupt;
+extern const Fault network_dns;
 extern const Fault network_duplicate;
 extern const Fault network_latency;
 extern const Fault network_loss;

@@ -136,11 +136,17 @@ Result<void> PacketQueue::release_until(std::uint32_t packet) {
 }
 
 Result<void> PacketQueue::release(std::uint32_t packet, std::span<const std::uint8_t> content) {
+  return decide(packet, NF_ACCEPT, content);
+}
+
+Result<void> PacketQueue::drop(std::uint32_t packet) { return decide(packet, NF_DROP, {}); }
+
+Result<void> PacketQueue::decide(std::uint32_t packet, std::uint32_t verdict, std::span<const std::uint8_t> content) {
   const std::size_t before = verdicts_.size();
   verdicts_.resize(before + overhead_max + content.size());
   nlmsghdr* header = request(verdicts_.data() + before, NFQNL_MSG_VERDICT, 0, number_);
-  const nfqnl_msg_verdict_hdr verdict{.verdict = htonl(NF_ACCEPT), .id = htonl(packet)};
-  mnl_attr_put(header, NFQA_VERDICT_HDR, sizeof verdict, &verdict);
+  const nfqnl_msg_verdict_hdr decided{.verdict = htonl(verdict), .id = htonl(packet)};
+  mnl_attr_put(header, NFQA_VERDICT_HDR, sizeof decided, &decided);
   if (!content.empty()) mnl_attr_put(header, NFQA_PAYLOAD, content.size(), content.data());
   verdicts_.resize(before + MNL_ALIGN(header->nlmsg_len));
   return verdicts_.size() < verdicts_bytes ? success() : flush();

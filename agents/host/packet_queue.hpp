@@ -41,6 +41,8 @@ class PacketQueue {
   /// Lets go this packet alone, with another content unless that is empty: at the latest with the next flush(). Errors:
   /// lost.
   Result<void> release(std::uint32_t packet, std::span<const std::uint8_t> content = {});
+  /// It does not arrive: at the latest with the next flush(). Errors: lost.
+  Result<void> drop(std::uint32_t packet);
   /// Errors: lost.
   Result<void> flush();
   /// What is still held is dropped.
@@ -48,6 +50,7 @@ class PacketQueue {
 
  private:
   PacketQueue(UniqueFd fd, std::uint16_t number, std::size_t message_max);
+  Result<void> decide(std::uint32_t packet, std::uint32_t verdict, std::span<const std::uint8_t> content);
 
   UniqueFd fd_;
   std::uint16_t number_;

@@ -243,7 +243,8 @@ void add_rules(Transaction& transaction, const Family& family, const std::string
       rule.write(transaction, family);
     }
     for (const auto port : traffic.ports) {
-      for (const std::uint32_t offset : {0U, 2U}) {  // the source's, the destination's
+      for (const std::uint32_t offset : {0U, 2U}) {  // the source's, which is the peer's; the destination's
+        if (offset != 0 && traffic.only_peers_ports) continue;
         Rule rule = begin();
         rule.transport(NFT_CMP_EQ, transport);
         rule.load(NFT_PAYLOAD_TRANSPORT_HEADER, offset, sizeof port);

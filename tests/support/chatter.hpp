@@ -20,7 +20,19 @@ struct HostParts : agents::Parts {
 
 inline constexpr std::uint16_t service_port = 7777;
 
-/// Somebody who always talks with a service, from before until the end, and has a connection with it.
+/// What a resolver answers to a question for the address of `db.test`: 192.0.2.10 (RFC 1035, 4.1).
+inline const std::string dns_answer{
+    "\x12\x34\x81\x80\x00\x01\x00\x01\x00\x00\x00\x00"
+    "\x02"
+    "db"
+    "\x04"
+    "test"
+    "\x00\x00\x01\x00\x01"
+    "\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\xc0\x00\x02\x0a",
+    41};
+
+/// Somebody who always talks with a service, from before until the end, and has a connection with it. The service says
+/// what a resolver would.
 class Chatter {
  public:
   Chatter(std::string from, std::string to)
@@ -30,7 +42,7 @@ class Chatter {
           UniqueFd connection = listener.connection_from(from);
           while (!end.stop_requested()) {
             here.send(there);
-            there.send(here);
+            there.send(here, dns_answer);
             (void)there.receive(1);
             std::this_thread::sleep_for(std::chrono::milliseconds{1});
           }

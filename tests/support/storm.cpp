@@ -61,9 +61,9 @@ std::vector<protocol::StepOrder> all_faults(const std::string& name) {
     steps.push_back(std::move(step));
   };
   for (const auto& spec : model::faults()) {
-    // A blackhole is a partition from one port, and the datagrams come from any.
+    // A blackhole is a partition from one port, and the datagrams come from any; nor are they a resolver's answers.
     const bool fits = spec.name.starts_with("network.") && spec.period == model::FaultSpec::Period::required &&
-                      spec.name != "network.blackhole";
+                      spec.name != "network.blackhole" && spec.name != "network.dns";
     if (!fits) continue;
     model::Parameters parameters{{"peers", std::vector{peer_address(steps.size())}}};
     for (const auto& parameter : spec.parameters) {

@@ -27,6 +27,7 @@
 #include "scenarios/model/faults/network_bandwidth.hpp"
 #include "scenarios/model/faults/network_blackhole.hpp"
 #include "scenarios/model/faults/network_corrupt.hpp"
+#include "scenarios/model/faults/network_dns.hpp"
 #include "scenarios/model/faults/network_duplicate.hpp"
 #include "scenarios/model/faults/network_latency.hpp"
 #include "scenarios/model/faults/network_loss.hpp"
@@ -79,6 +80,7 @@ const std::vector<FaultSpec>& faults() {
       network_bandwidth(),
       network_reset(),
       network_blackhole(),
+      network_dns(),
   };
   return all;
 }

@@ -19,7 +19,7 @@ TEST(Faults, are_the_documented_ones) {
                          "process.kill", "process.pause", "process.crash_loop", "instance.kill", "service.stop",
                          "cpu.burn", "memory.fill", "disk.fill", "io.burn", "fd.exhaust", "network.latency",
                          "network.partition", "network.reject", "network.loss", "network.duplicate", "network.corrupt",
-                         "network.reorder", "network.bandwidth", "network.reset", "network.blackhole"));
+                         "network.reorder", "network.bandwidth", "network.reset", "network.blackhole", "network.dns"));
 }
 
 TEST(Faults, each_file_of_the_folder_is_in_the_table) {
