@@ -53,11 +53,13 @@ Result<std::optional<std::string>> told_of_alteration(const PacketAlteration& al
   };
   static constexpr Words words[] = {{"came twice", "could not be copied"},
                                     {"were corrupted", "had nothing to corrupt"},
-                                    {"were overtaken by later ones", "were held, and nothing came meanwhile"}};
+                                    {"were overtaken by later ones", "were held, and nothing came meanwhile"},
+                                    {"were lost", "were not"}};
   const auto& [altered, spared] = words[static_cast<std::size_t>(alteration.what())];
   const auto counts = alteration.counts();
   if (counts.altered == 0) return std::nullopt;
   auto text = fmt::format("{} packets of {} {}", counts.altered, counts.packets, altered);
+  if (counts.bursts > 0) text += fmt::format(" in {} bursts", counts.bursts);
   if (counts.spared > 0) text += fmt::format("; {} {}", counts.spared, spared);
   return text;
 }

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <deque>
 
+#include "agents/host/loss_chain.hpp"
 #include "agents/host/packet_copier.hpp"
 #include "agents/host/packet_delay.hpp"
 
@@ -18,7 +19,7 @@ struct AlterationHandler : PacketHandler {
     for (const auto& packet : arrivals) {
       const bool copy = packet.mark == PacketCopier::mark;
       if (!copy) ++packets;
-      if (copy || random.unit() >= share) {
+      if (copy || !chosen()) {
         BOOST_OUTCOME_TRY(queue.release(packet.number));
         ++let_pass;
       } else {
@@ -30,13 +31,14 @@ struct AlterationHandler : PacketHandler {
   Result<void> let_go(PacketQueue&, std::int64_t) override { return success(); }
   [[nodiscard]] std::int64_t next_due() const override { return INT64_MAX; }
 
+  virtual bool chosen() { return random.unit() < share; }
   virtual Result<void> alter(PacketQueue& queue, const QueuedPacket& packet, std::int64_t now) = 0;
   void count(bool is_altered) { ++(is_altered ? altered : spared); }
 
   const double share;
   Random random;
   std::uint64_t let_pass = 0;
-  std::atomic<std::uint64_t> packets = 0, altered = 0, spared = 0;
+  std::atomic<std::uint64_t> packets = 0, altered = 0, bursts = 0, spared = 0;
 };
 
 namespace {
@@ -94,6 +96,22 @@ struct Reordering : AlterationHandler {
   std::deque<Packet> waiting;
 };
 
+struct Losing : AlterationHandler {
+  Losing(const AlterationRule& rule, const LossChain& made) : AlterationHandler(rule), chain(made) {}
+
+  bool chosen() override {
+    const bool within = chain.bad;
+    if (chain.loses(random) && !within) ++bursts;
+    return chain.bad;
+  }
+  Result<void> alter(PacketQueue& queue, const QueuedPacket& packet, std::int64_t) override {
+    count(true);
+    return queue.drop(packet.number);
+  }
+
+  LossChain chain;
+};
+
 Result<std::shared_ptr<AlterationHandler>> handler_of(const AlterationRule& rule) {
   switch (rule.what) {
     case Alteration::duplicate: {
@@ -104,6 +122,10 @@ Result<std::shared_ptr<AlterationHandler>> handler_of(const AlterationRule& rule
       return std::make_shared<Corrupting>(rule);
     case Alteration::reorder:
       return std::make_shared<Reordering>(rule);
+    case Alteration::lose: {
+      BOOST_OUTCOME_TRY(const auto chain, LossChain::of(rule.percent / 100, rule.burst));
+      return std::make_shared<Losing>(rule, chain);
+    }
   }
   return usage_error("an unknown alteration");
 }
@@ -113,6 +135,9 @@ Result<std::shared_ptr<AlterationHandler>> handler_of(const AlterationRule& rule
 Result<void> feasible(const AlterationRule& rule) {
   if (!(rule.percent >= AlterationRule::percent_min && rule.percent <= 100)) {
     return usage_error(fmt::format("'percent' is from {} to 100", AlterationRule::percent_min));
+  }
+  if (rule.what == Alteration::lose) {
+    BOOST_OUTCOME_TRY(LossChain::of(rule.percent / 100, rule.burst));
   }
   if (rule.what != Alteration::reorder) return success();
   if (rule.percent == 100) return usage_error("nothing overtakes 100 % of the packets");
@@ -128,7 +153,10 @@ Result<PacketAlteration> PacketAlteration::start(AlterationRule rule, Duration t
 }
 
 Altered PacketAlteration::counts() const {
-  return {.packets = handler_->packets, .altered = handler_->altered, .spared = handler_->spared};
+  return {.packets = handler_->packets,
+          .altered = handler_->altered,
+          .bursts = handler_->bursts,
+          .spared = handler_->spared};
 }
 
 }  // namespace troop::agents

@@ -1,5 +1,5 @@
-// A share of the packets that arrive from chosen peers comes twice, spoiled, or too late: packet by packet, as they
-// were on the wire.
+// A share of the packets that arrive from chosen peers comes twice, spoiled, too late, or not at all: packet by packet,
+// as they were on the wire.
 #pragma once
 
 #include <cstdint>
@@ -10,15 +10,16 @@
 
 namespace troop::agents {
 
-/// reorder: the share is held for `delay`, and what comes meanwhile overtakes it.
-enum class Alteration { duplicate, corrupt, reorder };
+/// reorder: the share is held for `delay`, and what comes meanwhile overtakes it. lose: it is dropped, in bursts.
+enum class Alteration { duplicate, corrupt, reorder, lose };
 
 struct AlterationRule {
   Traffic traffic;  ///< Its direction is `in`, whatever it says.
   Alteration what = Alteration::duplicate;
-  double percent = 100;                 ///< Of the packets, each by chance.
+  double percent = 100;                 ///< Of the packets, each by chance; for lose see LossChain.
   Duration delay{};                     ///< For reorder.
   Checksum checksum = Checksum::wrong;  ///< For corrupt.
+  double burst = 1;                     ///< For lose: so many in a row, on average.
   std::uint64_t seed = 0;
 
   static constexpr double percent_min = 0.0001;
@@ -28,7 +29,8 @@ Result<void> feasible(const AlterationRule& rule);
 
 struct Altered {
   std::uint64_t packets = 0;  ///< That came, and were not copies made here.
-  std::uint64_t altered = 0;  ///< Of them: copied, spoiled, or overtaken by a later one.
+  std::uint64_t altered = 0;  ///< Of them: copied, spoiled, overtaken by a later one, or lost.
+  std::uint64_t bursts = 0;   ///< In which they were lost.
   std::uint64_t spared = 0;   ///< Of them: chosen, and not to be altered: nothing in them, or nobody overtook them.
 };
 

@@ -8,6 +8,7 @@
 #include <numeric>
 #include <sstream>
 
+#include "agents/host/loss_chain.hpp"
 #include "agents/host/nftables.hpp"
 #include "agents/host/packet_copier.hpp"
 #include "agents/host/packet_delay.hpp"
@@ -229,6 +230,40 @@ TEST_F(PacketAlterationTest, ComposesWithLatencyAndLossEachUndoneAlone) {
   expect_clean(copies);
 }
 
+// Of n packets a share s in bursts of b on average: the deviation of the share, relative to it, is
+// sqrt((1 - s) / (s n) * (1 + c) / (1 - c)), where c is the correlation of neighbours, 1 - p - r. Here 1.7 %, twice
+// that of single losses, and 1.4 % for the mean burst: 5 % and 10 % are three and seven deviations. The seed is fixed.
+TEST_F(PacketAlterationTest, LosesPacketsInBurstsThatTheSeedRepeats) {
+  constexpr int packets = 50'000, at_once = 500;
+  const Datagrams here{"127.0.0.1"}, peer{"127.0.0.2"}, other{"127.0.0.3"};
+  auto rule = alter(Alteration::lose, 20);
+  rule.burst = 3;
+  auto alteration = started(rule);
+  std::vector<std::string> came, expected;
+  std::string text;
+  for (int sent = 0; sent < packets;) {
+    for (int i = 0; i < at_once; ++i) ASSERT_TRUE(peer.send(here, std::to_string(sent++)));
+    ASSERT_TRUE(until([&] { return alteration.counts().packets == static_cast<std::uint64_t>(sent); }));
+    while (here.receive(0, text)) came.push_back(text);
+  }
+  while (here.receive(200, text)) came.push_back(text);
+
+  auto chain = LossChain::of(rule.percent / 100, rule.burst).value();
+  Random random{rule.seed};
+  for (int i = 0; i < packets; ++i) {
+    if (!chain.loses(random)) expected.push_back(std::to_string(i));
+  }
+  EXPECT_TRUE(came == expected) << came.size() << " came, " << expected.size() << " should";
+  const auto counts = alteration.counts();
+  const auto lost = static_cast<double>(counts.altered);
+  EXPECT_EQ(counts.altered, packets - came.size());
+  EXPECT_NEAR(lost / packets, 0.2, 0.2 * 0.05);
+  EXPECT_NEAR(lost / static_cast<double>(counts.bursts), 3, 3 * 0.1);
+  send(other, here, 10);
+  EXPECT_EQ(all_of(here, 10).size(), 10U);
+  expect_clean(alteration);
+}
+
 TEST_F(PacketAlterationTest, RefusesWhatHasNoSense) {
   for (const double percent : {0.0, -1.0, 100.1, std::nan("")}) {
     EXPECT_TRUE(PacketAlteration::start(alter(Alteration::duplicate, percent), 60s).has_error()) << percent;
@@ -243,6 +278,11 @@ TEST_F(PacketAlterationTest, RefusesWhatHasNoSense) {
   const auto refused = PacketAlteration::start(rule, 60s);
   ASSERT_TRUE(refused.has_error());
   EXPECT_THAT(refused.error().context, testing::HasSubstr("nothing overtakes"));
+  rule = alter(Alteration::lose, 80);
+  for (const double burst : {0.5, 3.9, 10'001.0}) {
+    rule.burst = burst;
+    EXPECT_TRUE(PacketAlteration::start(rule, 60s).has_error()) << burst;
+  }
   EXPECT_EQ(kernel_state(), before_);
 }
 
