@@ -19,7 +19,7 @@ struct DelayRule {
   std::uint64_t seed = 0;
 
   /// Packets a second that can be held for that long by a queue of PacketQueue::length_max.
-  static constexpr std::int64_t packets_per_second_min = 20'000;
+  static constexpr std::int64_t packets_per_second_min = 6'500;
 };
 
 /// Errors: usage; a delay that the queue is too short for is refused with the numbers.

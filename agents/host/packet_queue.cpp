@@ -20,7 +20,8 @@ constexpr std::size_t batch = 64;                  // messages for one system ca
 constexpr std::size_t verdicts_bytes = 64 * 1024;  // likewise
 constexpr std::uint16_t first_number = 30'000;
 constexpr std::uint16_t numbers = 500;
-constexpr int receive_buffer_bytes = 64 << 20;  // what comes while we do not run
+constexpr std::uint32_t length_asked = 200'000;  // packets: older kernels hold as many
+constexpr int receive_buffer_bytes = 64 << 20;   // what comes while we do not run
 
 /// A request about queue `number`, in `buffer`.
 nlmsghdr* request(char* buffer, std::uint16_t type, std::uint16_t flags, std::uint16_t number) {
@@ -47,7 +48,7 @@ int bind_queue(int fd, std::uint16_t number, PacketQueue::Tell tell) {
   const std::uint32_t flags = NFQA_CFG_F_FAIL_OPEN | (whole ? 0 : NFQA_CFG_F_GSO);
   mnl_attr_put_u32(header, NFQA_CFG_FLAGS, htonl(flags));
   mnl_attr_put_u32(header, NFQA_CFG_MASK, htonl(NFQA_CFG_F_FAIL_OPEN | NFQA_CFG_F_GSO));
-  mnl_attr_put_u32(header, NFQA_CFG_QUEUE_MAXLEN, htonl(PacketQueue::length_max));
+  mnl_attr_put_u32(header, NFQA_CFG_QUEUE_MAXLEN, htonl(length_asked));
   if (send(fd, header, header->nlmsg_len, 0) < 0) return errno;
   const ssize_t got = recv(fd, buffer.data(), buffer.size(), 0);
   if (got < 0) return errno;
