@@ -7,7 +7,6 @@
 #include <sys/prctl.h>
 
 #include <algorithm>
-#include <boost/asio/ip/tcp.hpp>
 #include <cmath>
 #include <cstring>
 #include <functional>
@@ -19,12 +18,14 @@
 #include "agents/host/packet_alteration.hpp"
 #include "agents/host/packet_delay.hpp"
 #include "agents/host/packet_filter.hpp"
+#include "tests/bench/network_figures.hpp"
 #include "tests/support/private_network.hpp"
 
 namespace {
 
 using namespace troop;
 using namespace troop::agents;
+using namespace troop::bench;
 using namespace std::chrono_literals;
 using troop::test::Datagrams;
 
@@ -32,28 +33,6 @@ constexpr const char* here_address = "127.0.0.1";
 constexpr const char* peer_address = "127.0.0.2";
 constexpr int packets = 1000;
 constexpr Duration spacing = 1ms;
-
-bool json = false;
-bool all_hold = true;
-
-void report(const std::string& name, double value, std::string_view unit, double goal, bool holds, double floor) {
-  if (json) {
-    fmt::print(
-        "{}\n",
-        fmt::format(R"({{"bench":"network.{}","value":{:.4f},"unit":"{}","goal":{:g},"holds":{},"floor":{:.4f}}})",
-                    name, value, unit, goal, holds, floor));
-  } else {
-    fmt::print("network.{}: {:.4f} {} (goal {:g}, {}; the floor {:.4f})\n", name, value, unit, goal,
-               holds ? "holds" : "MISSED", floor);
-  }
-  all_hold = all_hold && holds;
-}
-
-double quantile(std::vector<double> values, double which) {
-  std::sort(values.begin(), values.end());
-  return values[std::min(values.size() - 1, static_cast<std::size_t>(static_cast<double>(values.size()) * which))];
-}
-double median(const std::vector<double>& values) { return quantile(values, 0.5); }
 
 void sleep_until(std::int64_t deadline) {
   while (true) {
@@ -115,58 +94,6 @@ void bench_accuracy(Duration delay) {
   report(name + "_error_median", median(medians), "ms", 0.2, std::abs(median(medians)) <= 0.2, median(timer_medians));
   report(name + "_error_p99", median(p99s), "ms", median(timer_p99s) + 1, median(p99s) <= median(timer_p99s) + 1,
          median(timer_p99s));
-}
-
-/// Gbit/s of one TCP connection from the peer to here.
-double throughput() {
-  const boost::asio::ip::tcp::endpoint server{boost::asio::ip::make_address(here_address), 7000};
-  const boost::asio::ip::tcp::endpoint client{boost::asio::ip::make_address(peer_address), 0};
-  const UniqueFd listener{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-  const int on = 1;
-  setsockopt(listener.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (bind(listener.get(), server.data(), static_cast<socklen_t>(server.size())) != 0) return 0;
-  listen(listener.get(), 1);
-  const std::jthread sender{[&](const std::stop_token& end) {
-    const UniqueFd fd{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-    (void)bind(fd.get(), client.data(), static_cast<socklen_t>(client.size()));
-    if (connect(fd.get(), server.data(), static_cast<socklen_t>(server.size())) != 0) return;
-    const std::vector<char> data(1 << 18);
-    while (!end.stop_requested() && send(fd.get(), data.data(), data.size(), MSG_NOSIGNAL) > 0) {
-    }
-  }};
-  const UniqueFd connection{accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC)};
-  std::vector<char> data(1 << 20);
-  std::int64_t begin = monotonic_ns(), bytes = 0;
-  const std::int64_t warm = begin + Duration{1s}.count(), end = begin + Duration{4s}.count();
-  for (bool counting = false; monotonic_ns() < end;) {
-    const ssize_t got = recv(connection.get(), data.data(), data.size(), 0);
-    if (got <= 0) return 0;
-    if (counting) bytes += got;
-    if (!counting && monotonic_ns() >= warm) {
-      counting = true;
-      begin = monotonic_ns();
-    }
-  }
-  return static_cast<double>(bytes) * 8 / static_cast<double>(monotonic_ns() - begin);
-}
-
-/// The goal is an absolute one, and a share of what flows without a fault.
-void bench_throughput(Duration delay, double goal_gbit, double goal_share) {
-  std::vector<double> plain, slowed;
-  for (int round = 0; round < 3; ++round) {
-    plain.push_back(throughput());
-    auto held =
-        PacketDelay::start({.traffic = {.peers = {boost::asio::ip::make_address(peer_address)}}, .delay = delay}, 60s);
-    if (held.has_error()) {
-      fmt::print(stderr, "bench_network: {}\n", held.error().context);
-      all_hold = false;
-      return;
-    }
-    slowed.push_back(throughput());
-  }
-  const double goal = std::max(goal_gbit, goal_share * median(plain));
-  report(fmt::format("throughput_{:g}ms", static_cast<double>(delay.count()) / 1e6), median(slowed), "Gbit/s", goal,
-         median(slowed) >= goal, median(plain));
 }
 
 double milliseconds(const std::function<bool()>& work) {
@@ -316,7 +243,8 @@ int main(int argc, char** argv) {
   for (const Duration delay : {Duration{1ms}, Duration{10ms}, Duration{50ms}, Duration{200ms}}) bench_accuracy(delay);
   bench_shares();
   bench_jitter();
-  bench_throughput(1us, 0, 0.6);
-  bench_throughput(10ms, 2, 0);
+  const Path loopback{.name = "", .here = here_address, .peer = peer_address};
+  bench_throughput(loopback, 1us, 0, 0.6);
+  bench_throughput(loopback, 10ms, 2, 0);
   return all_hold ? 0 : 1;
 }
