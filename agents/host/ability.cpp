@@ -103,6 +103,15 @@ std::string make_shaping() {
   return made.has_error() ? made.error().context : "";
 }
 
+std::string make_netem() {
+  if (auto failure = make_owned_table(); !failure.empty()) return failure;
+  const Shaping on_loopback{.links = {1}, .number = 1};
+  const auto made = shape(on_loopback, Netem{.delay = std::chrono::milliseconds{1}});
+  if (made.has_error()) return made.error().context;
+  const auto delay = delay_of(on_loopback);
+  return delay.has_error() ? delay.error().context : "";
+}
+
 /// One connection of this process with itself.
 std::string reset_own_connection() {
   if (auto failure = enter_network_namespace(); !failure.empty()) return failure;
@@ -175,6 +184,14 @@ Ability try_shaping() {
   auto tried = of_network("no rate can be given to packets", in_child(make_shaping),
                           "in a container, CAP_NET_ADMIN; else a kernel with sch_htb and nf_tables (modprobe sch_htb)");
   if (tried.able()) tried.how = "HTB";
+  return tried;
+}
+
+Ability try_netem() {
+  auto tried = of_network("packets that leave cannot be delayed", in_child(make_netem),
+                          "in a container, CAP_NET_ADMIN; else a kernel with sch_netem, sch_htb and nf_tables "
+                          "(modprobe sch_netem)");
+  if (tried.able()) tried.how = "netem";
   return tried;
 }
 

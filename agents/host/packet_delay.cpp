@@ -4,34 +4,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <deque>
-#include <numbers>
 
 namespace troop::agents {
 namespace {
-
-constexpr double jitters_max = 10;
-
-/// Of mean 0; of standard deviation 1, but for uniform, which is within [-1, 1).
-double deviation(Spread spread, Random& random) {
-  const double unit = random.unit();
-  switch (spread) {
-    case Spread::uniform:
-      return 2 * unit - 1;
-    case Spread::normal:  // Box and Muller, "A Note on the Generation of Random Normal Deviates", 1958
-      return std::sqrt(-2 * std::log(1 - unit)) * std::cos(2 * std::numbers::pi * random.unit());
-    case Spread::pareto: {  // of shape 3 and scale 1: mean 3/2, variance 3/4
-      const double value = std::pow(1 - unit, -1.0 / 3);
-      return (value - 1.5) / std::sqrt(0.75);
-    }
-  }
-  return 0;
-}
-
-Duration longest(const DelayRule& rule) {
-  return rule.delay + (rule.spread == Spread::uniform ? rule.jitter : rule.jitter * static_cast<int>(jitters_max));
-}
 
 std::string milliseconds(Duration duration) {
   return fmt::format("{:g} ms", std::chrono::duration<double, std::milli>(duration).count());
@@ -39,29 +15,26 @@ std::string milliseconds(Duration duration) {
 
 }  // namespace
 
-Duration next_delay(const DelayRule& rule, Random& random) {
-  if (rule.jitter == Duration{0}) return rule.delay;
-  const double jitters = std::min(deviation(rule.spread, random), jitters_max);
-  const auto moved = rule.delay + Duration{std::llround(static_cast<double>(rule.jitter.count()) * jitters)};
-  return std::max(moved, Duration{0});
-}
-
 Result<void> feasible(const DelayRule& rule) {
-  if (rule.delay <= Duration{0} || rule.jitter < Duration{0}) {
-    return usage_error("a delay of " + milliseconds(rule.delay) + " ± " + milliseconds(rule.jitter));
+  if (rule.delay <= Duration{0} || rule.jitter.size < Duration{0}) {
+    return usage_error("a delay of " + milliseconds(rule.delay) + " ± " + milliseconds(rule.jitter.size));
+  }
+  if (!(rule.jitter.correlation >= 0 && rule.jitter.correlation < 100)) {
+    return usage_error(fmt::format("a correlation of {} %", rule.jitter.correlation));
   }
   constexpr auto most = std::chrono::seconds{PacketQueue::length_max / DelayRule::packets_per_second_min};
-  if (longest(rule) > most) {
+  const Duration held = longest(rule.delay, rule.jitter);
+  if (held > most) {
     return usage_error(fmt::format(
         "a delay of up to {} is beyond the queue: it holds {} packets, which is {} at {} "
         "packets/s",
-        milliseconds(longest(rule)), PacketQueue::length_max, milliseconds(most), DelayRule::packets_per_second_min));
+        milliseconds(held), PacketQueue::length_max, milliseconds(most), DelayRule::packets_per_second_min));
   }
   return success();
 }
 
 struct PacketDelay::Holder : PacketHandler {
-  explicit Holder(DelayRule asked) : rule(std::move(asked)), random(rule.seed) {}
+  explicit Holder(DelayRule asked) : rule(std::move(asked)), deviations(rule.jitter, rule.seed) {}
 
   struct Packet {
     std::uint32_t number;
@@ -70,7 +43,8 @@ struct PacketDelay::Holder : PacketHandler {
 
   Result<void> take_in(PacketQueue&, std::span<const QueuedPacket> arrivals, std::int64_t now) override {
     for (const auto& packet : arrivals) {
-      last_due = std::max(last_due, now + next_delay(rule, random).count());
+      const Duration held = std::max(rule.delay + deviations.next(), Duration{0});
+      last_due = std::max(last_due, now + held.count());
       waiting.push_back({packet.number, now, last_due});
     }
     return success();
@@ -97,7 +71,7 @@ struct PacketDelay::Holder : PacketHandler {
   [[nodiscard]] std::int64_t next_due() const override { return waiting.empty() ? INT64_MAX : waiting.front().due; }
 
   const DelayRule rule;
-  Random random;
+  Deviations deviations;
   std::deque<Packet> waiting;
   std::int64_t last_due = 0;
   std::atomic<std::uint64_t> packets = 0;

@@ -4,18 +4,15 @@
 #include <cstdint>
 #include <memory>
 
+#include "agents/host/jitter.hpp"
 #include "agents/host/packet_diversion.hpp"
-#include "common/ids.hpp"
 
 namespace troop::agents {
-
-enum class Spread { uniform, normal, pareto };
 
 struct DelayRule {
   Traffic traffic;  ///< Its direction is `in`, whatever it says.
   Duration delay{};
-  Duration jitter{};  ///< uniform: at most so far from `delay`; normal, pareto: the standard deviation.
-  Spread spread = Spread::uniform;
+  Jitter jitter = {};
   std::uint64_t seed = 0;
 
   /// Packets a second that can be held for that long by a queue of PacketQueue::length_max.
@@ -24,9 +21,6 @@ struct DelayRule {
 
 /// Errors: usage; a delay that the queue is too short for is refused with the numbers.
 Result<void> feasible(const DelayRule& rule);
-
-/// How long the next packet is held: never below 0, nor further than ten jitters beyond `delay`.
-Duration next_delay(const DelayRule& rule, Random& random);
 
 struct Delayed {
   std::uint64_t packets = 0;  ///< Held and let go.

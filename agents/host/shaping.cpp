@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -23,6 +24,9 @@ namespace {
 
 constexpr std::uint32_t root_handle = Shaping::major << 16;
 constexpr std::uint32_t quantum_bytes = 60'000;  // only one class has work at a time, or they take turns by so much
+// For a class that is to have no limit: 100 Gbit/s, and what that is in 10 ms at once.
+constexpr std::uint64_t unlimited_rate = 12'500'000'000;
+constexpr std::uint32_t unlimited_burst = 125'000'000;
 
 std::string name_of(int link) {
   std::array<char, IF_NAMESIZE> name{};
@@ -110,6 +114,28 @@ Result<int> link_to(nl_sock* socket, const ip::address& peer) {
   return link;
 }
 
+/// Without a rate: with no limit.
+Result<void> add_class(nl_sock* socket, int link, const Shaping& shaping, std::optional<std::uint64_t> rate) {
+  BOOST_OUTCOME_TRY(const auto root, root_of(socket, link));
+  if (!root.ours) {
+    const auto qdisc = qdisc_on(link);
+    BOOST_OUTCOME_TRY(answered(rtnl_tc_set_kind(TC_CAST(qdisc.get()), "htb"), "htb"));
+    BOOST_OUTCOME_TRY(answered(rtnl_htb_set_defcls(qdisc.get(), 0), "htb"));
+    BOOST_OUTCOME_TRY(
+        answered(rtnl_qdisc_add(socket, qdisc.get(), NLM_F_CREATE | NLM_F_EXCL), name_of(link) + ": the qdisc HTB"));
+  }
+  const auto added = class_on(link, shaping.priority());
+  BOOST_OUTCOME_TRY(answered(rtnl_tc_set_kind(TC_CAST(added.get()), "htb"), "htb"));
+  BOOST_OUTCOME_TRY(answered(rtnl_htb_set_rate64(added.get(), rate.value_or(unlimited_rate)), "rate"));
+  BOOST_OUTCOME_TRY(answered(rtnl_htb_set_ceil64(added.get(), rate.value_or(unlimited_rate)), "rate"));
+  if (!rate) {
+    BOOST_OUTCOME_TRY(answered(rtnl_htb_set_rbuffer(added.get(), unlimited_burst), "burst"));
+    BOOST_OUTCOME_TRY(answered(rtnl_htb_set_cbuffer(added.get(), unlimited_burst), "burst"));
+  }
+  BOOST_OUTCOME_TRY(answered(rtnl_htb_set_quantum(added.get(), quantum_bytes), "quantum"));
+  return answered(rtnl_class_add(socket, added.get(), NLM_F_CREATE | NLM_F_EXCL), name_of(link) + ": a class of HTB");
+}
+
 Result<void> unshape_link(nl_sock* socket, int link, const Shaping& shaping) {
   std::array<char, IF_NAMESIZE> name{};
   if (if_indextoname(static_cast<unsigned>(link), name.data()) == nullptr) return success();
@@ -171,21 +197,17 @@ Result<Shaping> plan_shaping(std::span<const ip::address> peers) {
 Result<void> shape(const Shaping& shaping, std::uint64_t bytes_per_second) {
   BOOST_OUTCOME_TRY(const auto socket, route_socket());
   for (const int link : shaping.links) {
-    BOOST_OUTCOME_TRY(const auto root, root_of(socket.get(), link));
-    if (!root.ours) {
-      const auto qdisc = qdisc_on(link);
-      BOOST_OUTCOME_TRY(answered(rtnl_tc_set_kind(TC_CAST(qdisc.get()), "htb"), "htb"));
-      BOOST_OUTCOME_TRY(answered(rtnl_htb_set_defcls(qdisc.get(), 0), "htb"));
-      BOOST_OUTCOME_TRY(answered(rtnl_qdisc_add(socket.get(), qdisc.get(), NLM_F_CREATE | NLM_F_EXCL),
-                                 name_of(link) + ": the qdisc HTB"));
-    }
-    const auto limited = class_on(link, shaping.priority());
-    BOOST_OUTCOME_TRY(answered(rtnl_tc_set_kind(TC_CAST(limited.get()), "htb"), "htb"));
-    BOOST_OUTCOME_TRY(answered(rtnl_htb_set_rate64(limited.get(), bytes_per_second), "rate"));
-    BOOST_OUTCOME_TRY(answered(rtnl_htb_set_ceil64(limited.get(), bytes_per_second), "rate"));
-    BOOST_OUTCOME_TRY(answered(rtnl_htb_set_quantum(limited.get(), quantum_bytes), "quantum"));
-    BOOST_OUTCOME_TRY(answered(rtnl_class_add(socket.get(), limited.get(), NLM_F_CREATE | NLM_F_EXCL),
-                               name_of(link) + ": a class of HTB"));
+    BOOST_OUTCOME_TRY(add_class(socket.get(), link, shaping, bytes_per_second));
+  }
+  return success();
+}
+
+Result<void> shape(const Shaping& shaping, const Netem& netem) {
+  BOOST_OUTCOME_TRY(const auto socket, route_socket());
+  for (const int link : shaping.links) {
+    BOOST_OUTCOME_TRY(add_class(socket.get(), link, shaping, std::nullopt));
+    auto added = add_netem(socket.get(), link, shaping.priority(), netem);
+    if (added.has_error()) return std::move(added).error().within(name_of(link));
   }
   return success();
 }
@@ -201,8 +223,21 @@ Result<Shaped> shaped(const Shaping& shaping) {
     sum.packets += rtnl_tc_get_stat(tc, RTNL_TC_PACKETS);
     sum.bytes += rtnl_tc_get_stat(tc, RTNL_TC_BYTES);
     sum.waited += rtnl_tc_get_stat(tc, RTNL_TC_OVERLIMITS);
+    sum.waiting += rtnl_tc_get_stat(tc, RTNL_TC_QLEN);
+    sum.dropped += rtnl_tc_get_stat(tc, RTNL_TC_DROPS);
   }
   return sum;
+}
+
+Result<Duration> delay_of(const Shaping& shaping) {
+  BOOST_OUTCOME_TRY(const auto socket, route_socket());
+  Duration shortest = Duration::max();
+  for (const int link : shaping.links) {
+    auto delay = netem_delay(socket.get(), link, shaping.priority());
+    if (delay.has_error()) return std::move(delay).error().within(name_of(link));
+    shortest = std::min(shortest, delay.value());
+  }
+  return shortest;
 }
 
 Result<void> unshape(const Shaping& shaping) {

@@ -199,9 +199,11 @@ void bench_jitter() {
   std::vector<std::jthread> senders;
   for (std::size_t pair = 0; pair < pairs; ++pair) {
     const auto address = fmt::format("127.0.1.{}", pair + 1);
-    auto held = PacketDelay::start(
-        {.traffic = {.peers = {boost::asio::ip::make_address(address)}}, .delay = 5ms, .jitter = jitter, .seed = pair},
-        120s);
+    auto held = PacketDelay::start({.traffic = {.peers = {boost::asio::ip::make_address(address)}},
+                                    .delay = 5ms,
+                                    .jitter = {.size = jitter},
+                                    .seed = pair},
+                                   120s);
     if (held.has_error()) {
       fmt::print(stderr, "bench_network: {}\n", held.error().context);
       all_hold = false;

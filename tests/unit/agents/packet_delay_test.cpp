@@ -147,42 +147,5 @@ TEST_F(PacketDelayTest, RefusesWhatTheQueueIsTooShortFor) {
   EXPECT_TRUE(PacketDelay::start(hold("0.0.0.0", 1s), 1s).has_error());
 }
 
-TEST(NextDelayTest, HasTheMeanAndTheSpreadThatWereAskedFor) {
-  struct Case {
-    Spread spread;
-    double deviation_ms, tolerance_ms;
-  };
-  // The tail of pareto is cut, and its variance comes from few.
-  for (const Case& c :
-       {Case{Spread::uniform, 10 / std::sqrt(3.0), 0.1}, Case{Spread::normal, 10, 0.1}, Case{Spread::pareto, 10, 2}}) {
-    const DelayRule rule{.traffic = {}, .delay = 100ms, .jitter = 10ms, .spread = c.spread};
-    Random random{7};
-    double sum = 0, squares = 0;
-    constexpr int samples = 100'000;
-    for (int i = 0; i < samples; ++i) {
-      const double ms = std::chrono::duration<double, std::milli>(next_delay(rule, random)).count();
-      EXPECT_GE(ms, 0);
-      EXPECT_LE(ms, 200);
-      sum += ms;
-      squares += (ms - 100) * (ms - 100);
-    }
-    EXPECT_NEAR(sum / samples, 100, 0.3);
-    EXPECT_NEAR(std::sqrt(squares / samples), c.deviation_ms, c.tolerance_ms);
-  }
-}
-
-TEST(NextDelayTest, IsTheSameForTheSameSeed) {
-  const DelayRule rule{.traffic = {}, .delay = 5ms, .jitter = 20ms, .spread = Spread::normal};
-  Random one{3}, two{3}, other{4};
-  bool differs = false;
-  for (int i = 0; i < 100; ++i) {
-    const auto delay = next_delay(rule, one);
-    EXPECT_EQ(delay, next_delay(rule, two));
-    EXPECT_GE(delay, 0s);
-    differs = differs || delay != next_delay(rule, other);
-  }
-  EXPECT_TRUE(differs);
-}
-
 }  // namespace
 }  // namespace troop::agents

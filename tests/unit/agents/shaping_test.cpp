@@ -6,6 +6,7 @@
 
 #include <thread>
 
+#include "agents/host/ability.hpp"
 #include "agents/host/packet_filter.hpp"
 #include "agents/shaping_record.hpp"
 #include "agents/undo_journal.hpp"
@@ -121,6 +122,29 @@ TEST_F(ShapingTest, LeavesTheQdiscsOfOthersAlone) {
   EXPECT_TRUE(shape(shaping, mbit_20).has_error());
   EXPECT_TRUE(unshape(shaping));
   EXPECT_EQ(qdiscs(), with_it);
+}
+
+/// tests/netem has what a kernel with sch_netem does.
+TEST_F(ShapingTest, HoldsPacketsByNetemOrSaysThatTheKernelHasNone) {
+  const auto shaping = plan_shaping(peer()).value();
+  const auto made = shape(shaping, Netem{.delay = 20ms});
+  if (made) {
+    EXPECT_EQ(delay_of(shaping).value(), 20ms);
+  } else {
+    EXPECT_EQ(made.error().context, "lo: this kernel has no sch_netem");
+    EXPECT_TRUE(delay_of(shaping).has_error());
+  }
+  EXPECT_EQ(try_netem().able(), made.has_value());
+  ASSERT_TRUE(unshape(shaping));
+  EXPECT_EQ(qdiscs(), before_);
+}
+
+TEST_F(ShapingTest, RefusesWhatNetemCannot) {
+  const auto shaping = plan_shaping(peer()).value();
+  EXPECT_TRUE(shape(shaping, Netem{.delay = 3s, .jitter = {.size = 2001ms}}).has_error());
+  EXPECT_TRUE(shape(shaping, Netem{.delay = 3s, .jitter = {.size = 1ms, .correlation = 1}}).has_error());
+  ASSERT_TRUE(unshape(shaping));
+  EXPECT_EQ(qdiscs(), before_);
 }
 
 TEST_F(ShapingTest, RefusesAPeerThatNoLinkLeadsTo) {

@@ -1,0 +1,71 @@
+#include "agents/faults/traffic_class.hpp"
+
+#include "agents/faults/control_faults.hpp"
+#include "agents/shaping_record.hpp"
+
+namespace troop::agents {
+namespace {
+
+constexpr Duration look_interval = std::chrono::milliseconds{5};
+
+/// Both are sorted.
+template <class T>
+bool have_one_in_common(const std::vector<T>& one, const std::vector<T>& other) {
+  return std::ranges::any_of(one, [&](const T& each) { return std::ranges::binary_search(other, each); });
+}
+
+/// Some packet may be of both.
+bool overlap(const Traffic& one, const Traffic& other) {
+  const bool ports = one.ports.empty() || other.ports.empty() || have_one_in_common(one.ports, other.ports);
+  const bool transports =
+      one.transport == Transport::any || other.transport == Transport::any || one.transport == other.transport;
+  return ports && transports && have_one_in_common(one.peers, other.peers);
+}
+
+}  // namespace
+
+Result<void> HeldClass::renew() {
+  BOOST_OUTCOME_TRY(shaped(shaping_));
+  return filter_.renew();
+}
+
+Result<Shaping> class_for(Parts& parts, const protocol::StepOrder& order, const Traffic& traffic) {
+  for (const auto& [number, holding] : parts.holdings()) {
+    const auto* other = dynamic_cast<const HeldClass*>(holding.get());
+    if (other == nullptr || number == order.number || !overlap(traffic, other->traffic())) continue;
+    return usage_error(
+        fmt::format("{}: step {} has sent some of these packets into a class of its own, and a packet "
+                    "can be in one only",
+                    order.fault, number));
+  }
+  auto shaping = plan_shaping(traffic.peers);
+  if (shaping.has_error()) return std::move(shaping).error().within(order.fault);
+  return shaping;
+}
+
+Result<PacketFilter> sent_into(const Shaping& shaping, Traffic traffic) {
+  traffic.direction = Direction::out;
+  StopRule rule{.traffic = std::move(traffic), .how = Stop::classify, .priority = shaping.priority()};
+  return PacketFilter::start(std::move(rule), protocol::lease);
+}
+
+asio::awaitable<Result<Proof>> end_class(Parts& parts, const protocol::StepOrder& order, Seen seen, Duration patience) {
+  BOOST_OUTCOME_CO_TRY(auto ended, co_await end_network_fault(parts, order, seen));
+  const auto shaping = noted_shaping(seen);
+  if (shaping.number == 0) co_return ended;
+  const std::int64_t deadline = monotonic_ns() + patience.count();
+  std::uint64_t waiting = 0;
+  while (true) {
+    const auto counts = shaped(shaping);
+    waiting = counts.has_value() ? counts.value().waiting : 0;
+    if (waiting == 0 || monotonic_ns() >= deadline) break;
+    co_await pause_for(look_interval);
+  }
+  if (auto gone = unshape(shaping); gone.has_error()) co_return not_restored(order, gone.error());
+  ended.time = monotonic_ns();
+  ended.text += "; its class of traffic too";
+  if (waiting > 0) ended.text += fmt::format(", with {} packets that waited in it", waiting);
+  co_return ended;
+}
+
+}  // namespace troop::agents

@@ -1,0 +1,35 @@
+// What the faults have in common that send packets into a class of their own where they leave (Shaping). The kernel
+// does not remove it with its agent: it stands in the undo record, and does nothing from the moment the agent is dead.
+#pragma once
+
+#include "agents/faults/network_faults.hpp"
+#include "agents/host/shaping.hpp"
+
+namespace troop::agents {
+
+class HeldClass : public NetworkHolding {
+ public:
+  HeldClass(PacketFilter filter, Traffic traffic, Shaping shaping)
+      : filter_(std::move(filter)), traffic_(std::move(traffic)), shaping_(std::move(shaping)) {}
+  Result<void> renew() override;
+  /// Nothing is sent into the class any more; it is still there.
+  Result<void> stop() override { return filter_.stop(); }
+  [[nodiscard]] const Traffic& traffic() const { return traffic_; }
+  [[nodiscard]] const Shaping& shaping() const { return shaping_; }
+
+ private:
+  PacketFilter filter_;
+  Traffic traffic_;
+  Shaping shaping_;
+};
+
+/// The plan_shaping of a step's traffic, which refuses too where another step has put some of it into a class: a packet
+/// can be in one only.
+Result<Shaping> class_for(Parts& parts, const protocol::StepOrder& order, const Traffic& traffic);
+/// Sends what leaves of the traffic into the class. Errors: usage.
+Result<PacketFilter> sent_into(const Shaping& shaping, Traffic traffic);
+/// The revert: nothing more is sent into the class; what waits in it may leave for up to `patience`; then it is
+/// removed.
+asio::awaitable<Result<Proof>> end_class(Parts& parts, const protocol::StepOrder& order, Seen seen, Duration patience);
+
+}  // namespace troop::agents
