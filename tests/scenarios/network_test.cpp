@@ -49,6 +49,7 @@ INSTANTIATE_TEST_SUITE_P(
         {"lost_confirms", "network/lost-confirms", {.rows = {3}, .duplicated = always}},
         {"refused", "network/refused", {.rows = {2}, .duplicated = maybe}},
         {"lossy_link", "network/lossy-link", {.rows = {25}}},
+        {"bursty_link", "network/bursty-link", {.rows = {25}, .duplicated = maybe}},
         {"messy_link", "network/messy-link", {.rows = {25}}},
         {"thin_link", "network/thin-link", {.rows = {25}, .duplicated = maybe}},
         {"broken_connections", "network/broken-connections", {.rows = {2}, .duplicated = maybe}},
