@@ -56,8 +56,9 @@ int main(int argc, char** argv) {
   mounted("proc", "/proc");
   mounted("sysfs", "/sys");
   mounted("devtmpfs", "/dev");
+  mounted("tmpfs", "/dev/shm");
   mounted("tmpfs", "/run");
-  mounted("tmpfs", "/tmp");
+  mkdir("/tmp", 01777);
   setenv("PATH", "/bin", 1);
   load_modules();
   const pid_t tests = fork();

@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
-# vm.sh FOLDER PROGRAM [ARGUMENT...]: runs PROGRAM as the init of a virtual machine with the kernel that is unpacked in
-# FOLDER/kernel, and passes only where it says that all of its tests passed. Exit code 77: there is no kernel, or no
+# vm.sh FOLDER PROGRAM AGENT [ARGUMENT...]: runs PROGRAM as the init of a virtual machine with the kernel that is
+# unpacked in FOLDER/kernel, and with AGENT at its path there, and passes only where it says that all of its tests passed. Exit code 77: there is no kernel, or no
 # QEMU; nothing was tested.
 set -euo pipefail
 
-seconds_max=480  # it takes 30 on a quiet host
+seconds_max=480  # it takes 60 on a quiet host
 modules=(veth sch_htb sch_netem nf_tables nft_objref nft_numgen nft_reject_inet nft_compat nfnetlink_queue xt_NFQUEUE
   tcp_diag)
 
 folder=$1
 program=$2
-arguments=("${@:3}")
+agent=$3
+arguments=("${@:4}")
 skip() { printf '\nSKIPPED, netem was not tested: %s\n' "$*"; exit 77; }
 
 PATH=$PATH:/usr/sbin:/sbin
@@ -36,18 +37,22 @@ for module in "${modules[@]}"; do modprobe -d "$unpacked" -S "$version" --show-d
     basename "$file" >>"$root/modules/order"
   done
 
-# The program, and the libraries that it is linked with, where it looks for them.
+# The programs, and the libraries that they are linked with, where they look for them.
 cp "$program" "$root/init"
-ldd "$program" | grep -o '/[^ ]*' | sort -u | while read -r library; do
+for beside in "$agent" /bin/sleep; do
+  mkdir -p "$root$(dirname "$beside")"
+  cp "$beside" "$root$beside"
+done
+ldd "$program" "$agent" /bin/sleep | grep -o '/[^ :]* (' | tr -d ' (' | sort -u | while read -r library; do
   mkdir -p "$root$(dirname "$library")"
   cp -Lu "$library" "$root$library"
 done
 (cd "$root" && find . | cpio --quiet -o -H newc) >"$folder/initrd"
 rm -rf "$root"
 
-# Its clock counts its instructions, 8 ns each, and skips what it would sleep: however busy the host is, the machine
+# Its clock counts its instructions, 4 ns each, and skips what it would sleep: however busy the host is, the machine
 # measures the same.
-machine=(-accel tcg -icount "shift=3,sleep=off" -rtc clock=vm -m 768 -smp 1 -nodefaults -no-user-config -display none -serial stdio -no-reboot
+machine=(-accel tcg -icount "shift=2,sleep=off" -rtc clock=vm -m 768 -smp 1 -nodefaults -no-user-config -display none -serial stdio -no-reboot
   -kernel "$kernel" -initrd "$folder/initrd" -append "console=ttyS0 quiet loglevel=3 panic=-1 -- ${arguments[*]}")
 timeout --kill-after=5 "$seconds_max" qemu-system-x86_64 "${machine[@]}" </dev/null 2>&1 |
   tr -d '\r' | tee "$folder/serial.txt" || true
