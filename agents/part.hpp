@@ -42,6 +42,10 @@ class Part {
   /// One that never started, for an outsider.
   [[nodiscard]] virtual Process& process() = 0;
   [[nodiscard]] virtual Outsider* outsider() { return nullptr; }
+  /// A file system that is its alone: how large it is made; 0: it has none.
+  [[nodiscard]] virtual std::int64_t disk_mib() const { return 0; }
+  /// The root folder of that; -1 before the part is started.
+  [[nodiscard]] virtual int disk() const { return -1; }
   /// Starts it (again); it is not ready yet. Journals the process. Errors: usage, lost.
   virtual Result<void> start() = 0;
   /// Waits until it does its work. Errors: unrestored, cancelled.

@@ -39,6 +39,8 @@ class BrokerPart : public Part {
   [[nodiscard]] const std::string& name() const override { return name_; }
   [[nodiscard]] std::string_view kind() const override { return "broker"; }
   [[nodiscard]] Process& process() override { return broker_.process(); }
+  [[nodiscard]] std::int64_t disk_mib() const override { return broker_.wanted().disk_mib; }
+  [[nodiscard]] int disk() const override { return broker_.disk(); }
   Result<void> start() override;
   asio::awaitable<Result<Proof>> ready() override;
   /// The same, until then at the latest. Monotonic, ns.

@@ -1,4 +1,5 @@
 // disk.fill: a child that holds a file without a name.
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include "agents/faults/burden_faults.hpp"
@@ -11,14 +12,32 @@ namespace {
 
 constexpr Duration back_max = std::chrono::seconds{5};
 
+/// The disk that is a part's alone.
+Result<UniqueFd> disk_of(const Part& part, const protocol::StepOrder& order) {
+  UniqueFd folder{fcntl(part.disk(), F_DUPFD_CLOEXEC, 0)};
+  if (!folder) return usage_error(fmt::format("{}: {} has no disk of its own", order.fault, part.name()));
+  return folder;
+}
+
 Result<UndoRecord> plan(Parts& parts, const protocol::StepOrder& order) {
+  if (const Part* part = parts.find(order.victim)) {
+    if (part->disk_mib() == 0) {
+      return usage_error(
+          fmt::format("{}: {} has no disk of its own, see system.broker.disk_mib; the file system of "
+                      "its folder is everybody's",
+                      order.fault, part->name()));
+    }
+    BOOST_OUTCOME_TRY(amount_of(order, static_cast<std::uint64_t>(part->disk_mib()) * bytes_per_mib));
+    return UndoRecord{"fault", {{"fault", order.fault}, {"victim", order.victim}}};
+  }
   BOOST_OUTCOME_TRY(const auto folder, folder_to_burden(order));
   BOOST_OUTCOME_TRY(amount_of(order, available_room(folder.get())));
   return burden_record(parts, order);
 }
 
 asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& order, Seen) {
-  BOOST_OUTCOME_CO_TRY(auto folder, folder_to_burden(order));
+  const Part* part = parts.find(order.victim);
+  BOOST_OUTCOME_CO_TRY(auto folder, part == nullptr ? folder_to_burden(order) : disk_of(*part, order));
   const std::uint64_t before = available_room(folder.get());
   BOOST_OUTCOME_CO_TRY(const auto amount, amount_of(order, before));
   const Measure enough = [before, amount](const HeldBurdens& held) -> std::optional<std::string> {

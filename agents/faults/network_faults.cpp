@@ -73,6 +73,10 @@ Result<Traffic> traffic_of(Parts& parts, const protocol::StepOrder& order) {
   static constexpr std::array transports{std::pair{std::string_view{"any"}, Transport::any},
                                          std::pair{std::string_view{"tcp"}, Transport::tcp},
                                          std::pair{std::string_view{"udp"}, Transport::udp}};
+  for (const std::string_view key : {"groups", "pairs"}) {
+    if (order.parameters.contains(key))
+      return usage_error(fmt::format("{}: '{}' is for the plan, which makes peers of it", order.fault, key));
+  }
   Traffic traffic;
   BOOST_OUTCOME_TRY(traffic.direction, chosen(order, "direction", directions));
   BOOST_OUTCOME_TRY(traffic.transport, chosen(order, "protocol", transports));

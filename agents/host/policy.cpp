@@ -110,6 +110,7 @@ Result<std::vector<std::string>> faults_of(const json::value& value) {
   for (const auto& name : names) {
     const bool family = name.ends_with(".*");
     const auto known = [&](const model::FaultSpec& fault) {
+      if (fault.composed) return false;  // no agent would ever be asked for it
       return family ? fault.name.starts_with(std::string_view{name}.substr(0, name.size() - 1)) : fault.name == name;
     };
     if (std::ranges::any_of(model::faults(), known)) continue;

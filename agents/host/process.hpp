@@ -43,6 +43,7 @@ struct Spawn {
   std::vector<int> inherited;            ///< Descriptors the child keeps, under the same numbers.
   std::string directory = {};            ///< Where it works; empty: where we do.
   int netns = -1;                        ///< The network namespace it lives in; -1: this thread's.
+  int mounts = -1;                       ///< The mount namespace it lives in; -1: this process's.
 };
 
 /// A child process. The kernel kills it when this process dies (PDEATHSIG), and the destructor does when it is dropped.

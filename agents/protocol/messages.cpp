@@ -114,6 +114,7 @@ json::object to_json(const model::Broker& broker) {
                    {"start_timeout", broker.start_timeout.count()},
                    {"plugins", json::array(broker.plugins.begin(), broker.plugins.end())},
                    {"plugins_dir", broker.plugins_dir},
+                   {"disk_mib", broker.disk_mib},
                    {"host", broker.host},
                    {"nodes_on", json::array(broker.nodes_on.begin(), broker.nodes_on.end())},
                    {"on_partition", static_cast<int>(broker.on_partition)},
@@ -146,6 +147,7 @@ Result<model::Broker> broker_from_json(const json::value& value) {
   fields.take("binary", broker.binary);
   fields.take("start_timeout", broker.start_timeout);
   fields.take("plugins_dir", broker.plugins_dir);
+  fields.take("disk_mib", broker.disk_mib);
   fields.take("host", broker.host);
   fields.take_each("nodes_on", nodes_max, [&](const json::value& entry) {
     if (entry.is_string()) broker.nodes_on.emplace_back(entry.get_string());

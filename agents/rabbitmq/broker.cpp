@@ -160,6 +160,9 @@ Result<void> ManagedBroker::configure(const BrokerSecrets& secrets) {
   std::error_code failure;
   for (const char* name : {"mnesia", "log", "home"}) fs::create_directory(folder_ / name, failure);
   if (failure) return usage_error(folder_.string() + ": " + failure.message());
+  if (wanted_.disk_mib > 0) {
+    BOOST_OUTCOME_TRY(disk_, PrivateDisk::mount(folder_ / "mnesia", wanted_.disk_mib));
+  }
   BOOST_OUTCOME_TRY(
       write_private(folder_ / "enabled_plugins", fmt::format("[{}].\n", fmt::join(wanted_.plugins, ","))));
   BOOST_OUTCOME_TRY(write_private(folder_ / "home/.erlang.cookie", secrets_.cookie, 0400));
@@ -197,7 +200,8 @@ Result<void> ManagedBroker::spawn() {
       path("out"),
       {},
       folder_.string(),  // a crash of the Erlang machine leaves a dump there
-      netns_};
+      netns_,
+      disk_.mounts()};
   if (place_.in_cluster()) what.environment.emplace_back("RABBITMQ_USE_LONGNAME=true");
   if (!wanted_.plugins_dir.empty()) {
     what.environment.push_back("RABBITMQ_PLUGINS_DIR=" + joined(plugin_folders(wanted_), ":"));

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "agents/host/private_disk.hpp"
 #include "agents/host/process.hpp"
 #include "agents/rabbitmq/client.hpp"
 #include "agents/rabbitmq/control.hpp"
@@ -68,6 +69,8 @@ class ManagedBroker {
   [[nodiscard]] const AmqpAddress& address() const { return address_; }
   [[nodiscard]] Process& process() { return process_; }
   [[nodiscard]] Process& epmd() { return epmd_; }
+  /// Its data's own file system, once it was started; -1: it has none.
+  [[nodiscard]] int disk() const { return disk_.folder(); }
   [[nodiscard]] std::filesystem::path log() const { return folder_ / "out"; }
   /// What can be done to it beyond AMQP, while its process runs; nullptr before configure().
   [[nodiscard]] BrokerControl* control() { return control_.get(); }
@@ -83,6 +86,7 @@ class ManagedBroker {
   std::string listen_on_;
   ClusterPlace place_;
   int netns_ = -1;
+  PrivateDisk disk_;
   AmqpAddress address_;
   BrokerSecrets secrets_;
   Process epmd_;

@@ -7,18 +7,55 @@
 #include <cmath>
 
 #include "common/ids.hpp"
+#include "scenarios/model/groups.hpp"
 
 namespace troop::controller {
 namespace {
 
+/// What a step comes to, in the order of its acts. A step is one act, unless it is composed of others.
+struct Act {
+  std::string_view fault;
+  std::string victim;
+  model::Parameters parameters;
+  bool by_seed = false;
+};
+
 /// A group's victim is one of its workers; every other target is its own victim.
-std::string choose_victim(const model::Scenario& scenario, std::string_view target, Random random) {
-  const bool producer = target == "producer";
-  if (!producer && target != "consumer") return std::string{target};
+Act one_act(const model::Scenario& scenario, const model::Step& step, Random random) {
+  const bool producer = step.target == "producer";
+  if (!producer && step.target != "consumer") return {step.fault, step.target, step.parameters};
   const std::int64_t workers = producer ? scenario.workload.producers : scenario.workload.consumers;
   const auto number =
       static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(std::max<std::int64_t>(workers, 1)))) + 1;
-  return producer ? model::producer_name(number) : model::consumer_name(number);
+  return {step.fault, producer ? model::producer_name(number) : model::consumer_name(number), step.parameters, true};
+}
+
+std::vector<Act> between_groups(const model::Scenario& scenario, const model::Step& step, Random random) {
+  std::vector<Act> acts;
+  auto cuts = model::cuts_of(scenario, step, random);
+  for (auto& cut : cuts.value()) {
+    Act act{step.fault, std::move(cut.host), step.parameters, model::is_by_seed(step)};
+    std::erase_if(act.parameters, [](const auto& each) { return each.first == "groups" || each.first == "pairs"; });
+    act.parameters["peers"] = std::move(cut.peers);
+    acts.push_back(std::move(act));
+  }
+  return acts;
+}
+
+std::vector<Act> in_zone(const model::Scenario& scenario, const model::Step& step) {
+  std::vector<Act> acts;
+  for (auto& part : model::parts_in_zone(scenario, step.target)) {
+    const bool is_node = part.starts_with("broker");
+    acts.push_back({is_node ? "broker.kill" : "process.kill", std::move(part), {}});
+    if (!is_node) acts.back().parameters["signal"] = std::string{"SIGKILL"};
+  }
+  return acts;
+}
+
+std::vector<Act> acts_of(const model::Scenario& scenario, const model::Step& step, Random random) {
+  if (step.fault == "zone.down") return in_zone(scenario, step);
+  if (step.target == model::hosts_target) return between_groups(scenario, step, random);
+  return {one_act(scenario, step, random)};
 }
 
 std::string_view sign(model::Bound::Op op) {
@@ -61,22 +98,25 @@ std::string steady_text(const model::SteadyState& steady, const model::Catalogue
 Plan make_plan(const model::Scenario& scenario, const model::Catalogue& catalogue, std::uint64_t seed) {
   Plan plan{.seed = seed, .steps = {}, .steady_state = {}};
   for (const auto& steady : scenario.steady_state) plan.steady_state.push_back(steady_text(steady, catalogue));
+  std::size_t written = 0;
   for (const auto& step : scenario.steps) {
-    const std::size_t number = plan.steps.size() + 1;
-    const auto spec = std::ranges::find(catalogue.faults, step.fault, &model::FaultSpec::name);
-    plan.steps.push_back({
-        .number = number,
-        .at = step.at,
-        .spec = spec == catalogue.faults.end() ? model::FaultSpec{} : *spec,
-        .fault = step.fault,
-        .target = step.target,
-        .victim = choose_victim(scenario, step.target, Random{seed, fmt::format("victim-{}", number)}),
-        .period = step.period,
-        .parameters = step.parameters,
-    });
-    const auto& attach = scenario.broker.attach;
-    const std::string_view other = attach ? model::back_end(*attach, step.fault) : std::string_view{};
-    if (!other.empty()) plan.steps.back().spec.back_end = other;
+    for (auto& act : acts_of(scenario, step, Random{seed, fmt::format("victim-{}", ++written)})) {
+      const auto spec = std::ranges::find(catalogue.faults, act.fault, &model::FaultSpec::name);
+      plan.steps.push_back({
+          .number = plan.steps.size() + 1,
+          .at = step.at,
+          .spec = spec == catalogue.faults.end() ? model::FaultSpec{} : *spec,
+          .fault = std::string{act.fault},
+          .target = step.target,
+          .victim = std::move(act.victim),
+          .by_seed = act.by_seed,
+          .period = step.period,
+          .parameters = std::move(act.parameters),
+      });
+      const auto& attach = scenario.broker.attach;
+      const std::string_view other = attach ? model::back_end(*attach, step.fault) : std::string_view{};
+      if (!other.empty()) plan.steps.back().spec.back_end = other;
+    }
   }
   return plan;
 }

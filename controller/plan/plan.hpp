@@ -20,6 +20,7 @@ struct PlannedStep {
   std::string fault;               ///< "process.kill"
   std::string target;              ///< As the scenario says: "consumer"
   std::string victim;              ///< Who it is: "consumer-2"; the same as `target` unless that is a group.
+  bool by_seed = false;            ///< Whether the seed chose the victim, or its peers.
   std::optional<Duration> period;  ///< How long it is held; none: put back at once.
   model::Parameters parameters;    ///< Defaults filled in.
 };
@@ -30,7 +31,8 @@ struct Plan {
   std::vector<std::string> steady_state;  ///< What is waited for first, one line each, with units.
 };
 
-/// Resolves every group to one victim by the seed. `scenario` is one that the reader accepted with `catalogue`.
+/// Resolves every group by the seed, to one victim or to several, each with a step of its own. `scenario` is one that
+/// the reader accepted with `catalogue`.
 Plan make_plan(const model::Scenario& scenario, const model::Catalogue& catalogue, std::uint64_t seed);
 
 /// For a terminal: what would happen, when, to whom, by which back end, how it is proven and undone, what cannot be.

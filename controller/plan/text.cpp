@@ -59,8 +59,9 @@ void add_detail(std::string& out, std::string_view label, std::string_view text)
 }
 
 void add_step(std::string& out, const PlannedStep& step) {
-  const std::string who =
-      step.victim == step.target ? step.victim : fmt::format("{} (of {}, by the seed)", step.victim, step.target);
+  const std::string who = step.victim == step.target ? step.victim
+                                                     : fmt::format("{} (of {}{})", step.victim, step.target,
+                                                                   step.by_seed ? ", by the seed" : "");
   const std::string held = step.period ? "held " + to_text(*step.period) : "put back at once";
   fmt::format_to(std::back_inserter(out), "  {:>8}  {} on {}, {}\n", to_text(step.at), step.fault, who, held);
   add_detail(out, "what", step.spec.summary);

@@ -28,7 +28,7 @@ struct FaultSpec {
   enum class Period { required, optional, none };
   std::string_view name;                        ///< "broker.stop"
   std::string_view summary;                     ///< One line: what happens to the target.
-  std::vector<std::string_view> targets;        ///< Kinds of target: "broker", "producer", "consumer", "host", "local".
+  std::vector<std::string_view> targets;        ///< Kinds of target: broker, producer, consumer, host, local, zone.
   Period period = Period::required;             ///< Whether `for` may or must be given.
   std::string_view back_end;                    ///< How it is done on this platform.
   std::string_view proof;                       ///< How its effect is measured.
@@ -41,6 +41,7 @@ struct FaultSpec {
   /// runs `troop-agent undo --all`. A scenario has to accept that by name.
   bool outlives_agent = false;
   bool on_each_node = false;  ///< Can be done to a cluster: its target is one node, such as "broker-2".
+  bool composed = false;      ///< Made of other faults by the plan; agents do not know it.
 };
 
 /// Something that measures the steady state.

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "scenarios/model/catalogue.hpp"
+#include "scenarios/model/groups.hpp"
 
 namespace troop::model {
 
@@ -48,6 +49,18 @@ inline std::vector<Parameter> with_network_selectors(std::vector<Parameter> own 
   };
   if (one_way) std::erase_if(selectors, [](const Parameter& each) { return each.name == "direction"; });
   own.insert(own.end(), selectors.begin(), selectors.end());
+  return own;
+}
+
+/// `own`, and after them those of a fault that can also be between groups of hosts.
+inline std::vector<Parameter> with_groups(std::vector<Parameter> own) {
+  own.push_back({.name = "groups",
+                 .type = ParameterType::choice,
+                 .what = "with target = \"hosts\", instead of `peers`: how they fall apart",
+                 .choices = {halves, one_against_rest, majorities_ring, bridge, zone_against_zone, explicit_pairs}});
+  own.push_back({.name = "pairs",
+                 .type = ParameterType::text_list,
+                 .what = "with groups = \"pairs\": which lose each other, such as \"db-1 db-2\""});
   return own;
 }
 

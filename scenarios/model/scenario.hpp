@@ -21,6 +21,7 @@ struct Host {
   std::string name;
   std::string netns = {};    ///< An existing network namespace, as `ip netns` names it; empty: one is made for the run.
   std::string address = {};  ///< IPv4, where the other hosts reach it; empty: chosen, together with the namespace.
+  std::string zone = {};     ///< What fails together with it: an availability zone, a rack. Empty: none.
   bool operator==(const Host&) const = default;
 };
 
@@ -35,6 +36,7 @@ struct Broker {
   Duration start_timeout = 60s;           ///< Until the port answers the AMQP header.
   std::vector<std::string> plugins = {};  ///< Enabled in a managed broker.
   std::string plugins_dir;                ///< Where it looks for them before its own folder; empty: only there.
+  std::int64_t disk_mib = 0;              ///< Its data on a file system of its own, so large; 0: as everybody's.
   std::string host;                       ///< Where a managed one runs; empty: on this machine, without hosts.
   std::vector<std::string> nodes_on =
       {};  ///< Hosts, a node of a cluster on each, the first on `host`; empty: no cluster.
@@ -238,6 +240,10 @@ std::string reader_name(std::int64_t number);
 inline constexpr std::string_view host_kind = "host";
 /// This machine, where there are no hosts.
 inline constexpr std::string_view local_target = "local";
+/// All hosts of the scenario, for a fault between groups of them.
+inline constexpr std::string_view hosts_target = "hosts";
+/// The name of a fault's target kind that is a zone of hosts.
+inline constexpr std::string_view zone_kind = "zone";
 /// The host of worker `number` of those that take turns on `hosts`; `otherwise` where there are none.
 const std::string& place(const std::vector<std::string>& hosts, std::int64_t number, const std::string& otherwise);
 

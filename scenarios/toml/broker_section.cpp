@@ -124,12 +124,13 @@ void read_broker(TableReader& reader, model::Broker& broker) {
     reader.problem("binary", "'binary' must be an absolute path, such as " + broker.binary);
   reader.duration("start_timeout", broker.start_timeout, 1s, 1h);
   read_plugins(reader, broker);
+  reader.integer("disk_mib", broker.disk_mib, 96, 65536);  // the broker's alarm comes at 50 MB free
   reader.text("host", broker.host, {.max_bytes = 64, .lower_case_name = true});
   read_cluster(reader, broker);
   if (auto attach = reader.table("attach")) {
     if (broker.managed) reader.problem("managed", "'managed': an attached broker is run by others; use false");
     for (const char* key :
-         {"port", "binary", "plugins", "plugins_dir", "host", "nodes_on", "on_partition", "net_ticktime"}) {
+         {"port", "binary", "plugins", "plugins_dir", "disk_mib", "host", "nodes_on", "on_partition", "net_ticktime"}) {
       if (reader.has(key)) reader.problem(key, fmt::format("'{}' is for a broker that Troop starts", key));
     }
     read_attach(*attach, broker.attach.emplace());

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "scenarios/toml/fault_rules.hpp"
+#include "scenarios/toml/group_rules.hpp"
 #include "scenarios/toml/host_rules.hpp"
 #include "scenarios/toml/selector_rules.hpp"
 #include "scenarios/toml/topology_rules.hpp"
@@ -57,7 +58,8 @@ std::vector<Hazard> hazards(const Scenario& scenario) {
                                    publish.retry.attempts)});
   }
   const auto cuts = first_step(scenario, [](const Step& s) {
-    return s.target.starts_with("broker") || s.target.starts_with("consumer") || s.fault.starts_with("network.");
+    return s.target.starts_with("broker") || s.target.starts_with("consumer") || s.fault.starts_with("network.") ||
+           s.fault == "zone.down";
   });
   if (cuts && acknowledges) {
     found.push_back(
@@ -203,6 +205,8 @@ std::string wrong_host(const Scenario& scenario, const model::FaultSpec& fault, 
   std::vector<std::string> names;
   for (const auto& host : scenario.hosts) names.push_back(host.name);
   if (names.empty()) return fmt::format("{} acts on a host, and there is no [[host]]", fault.name);
+  const auto takes_groups = std::ranges::find(fault.parameters, "groups", &model::Parameter::name);
+  if (step.target == model::hosts_target && takes_groups != fault.parameters.end()) return "";
   if (std::ranges::find(names, step.target) != names.end()) return "";
   return fmt::format("there is no host {}{}", in_quotes(step.target), hint(step.target, names));
 }
@@ -223,6 +227,8 @@ std::string wrong_node(const Scenario& scenario, const model::FaultSpec& fault, 
 /// What is wrong with the step's target; empty if nothing.
 std::string wrong_target(const Scenario& scenario, const model::FaultSpec& fault, const Step& step,
                          const Sound& sound) {
+  if (acts_on(fault, model::zone_kind))
+    return sound("host") && sound("system.broker") && sound("workload") ? wrong_zone(scenario, step) : "";
   if (acts_on(fault, model::host_kind)) {
     if (!sound("host")) return "";
     if (fault.targets.size() == 1) return wrong_host(scenario, fault, step);
@@ -257,6 +263,13 @@ bool may_be_the_same(std::string_view a, std::string_view b) {
   return left.kind == right.kind && (!left.number || !right.number || *left.number == *right.number);
 }
 
+bool may_hit_the_same(const Scenario& scenario, const Step& a, const Step& b) {
+  const auto one = targets_of(scenario, a), other = targets_of(scenario, b);
+  return std::ranges::any_of(one, [&](const std::string& target) {
+    return std::ranges::any_of(other, [&](const std::string& each) { return may_be_the_same(target, each); });
+  });
+}
+
 bool overlap(const Step& a, const Step& b) {
   const Duration a_end = a.at + a.period.value_or(Duration{0}), b_end = b.at + b.period.value_or(Duration{0});
   return a.at == b.at || (a.at < b_end && b.at < a_end);
@@ -283,8 +296,10 @@ void refuse_steps(const Scenario& scenario, const model::Catalogue& catalogue, c
       if (auto refusal = without_sense(scenario.workload, step, path)) out.push_back(std::move(*refusal));
     }
     if (sound(path) && fault != catalogue.faults.end()) {
+      if (auto refusal = wrong_groups(scenario, step, *fault, path); refusal && sound("host"))
+        out.push_back(std::move(*refusal));
       if (auto refusal = wrong_selection(step, *fault, path)) out.push_back(std::move(*refusal));
-      if (auto refusal = wrong_amount(step, *fault, path)) out.push_back(std::move(*refusal));
+      if (auto refusal = wrong_amount(scenario, step, *fault, path)) out.push_back(std::move(*refusal));
       if (auto refusal = not_accepted(scenario, step, *fault, path)) out.push_back(std::move(*refusal));
     }
     // Faults on a host compose: each has rules, victims or children of its own.
@@ -294,7 +309,7 @@ void refuse_steps(const Scenario& scenario, const model::Catalogue& catalogue, c
   for (std::size_t a = 0; a < good.size(); ++a) {
     for (std::size_t b = 0; b < a; ++b) {
       const auto &later = scenario.steps[good[a]], &earlier = scenario.steps[good[b]];
-      if (!may_be_the_same(later.target, earlier.target) || !overlap(later, earlier)) continue;
+      if (!may_hit_the_same(scenario, later, earlier) || !overlap(later, earlier)) continue;
       out.push_back({fmt::format("step.{}.at", good[a]),
                      fmt::format("overlaps step.{}: {} and {} may be in force on the same target ({}) at once", good[b],
                                  earlier.fault, later.fault, later.target)});

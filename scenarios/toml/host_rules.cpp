@@ -20,7 +20,7 @@ std::vector<std::string> names_of(const std::vector<model::Host>& hosts) {
 
 /// Names of other targets, which a step could not tell from a host's.
 bool is_taken(std::string_view name) {
-  if (name == model::local_target) return true;
+  if (name == model::local_target || name == model::hosts_target) return true;
   return std::ranges::any_of(
       std::initializer_list<std::string_view>{"broker", "producer", "consumer", "reader", "agent"},
       [&](std::string_view kind) {

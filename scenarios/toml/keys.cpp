@@ -84,6 +84,7 @@ std::vector<Key> all_keys() {
       required(text("host[].name", "", "what steps and placements call it", 1, 64, name_pattern)),
       text("host[].netns", "", "an existing network namespace; without it one is made for the run", 1, 255,
            "^[^./][^/]*$"),
+      text("host[].zone", "", "what fails together with it: an availability zone, a rack", 1, 64, name_pattern),
       text("host[].address", "", "IPv4, where the others reach the host of an existing namespace"),
 
       table("system", "what is broken"),
@@ -97,6 +98,8 @@ std::vector<Key> all_keys() {
       duration("system.broker.start_timeout", "60s", 1, hour, "until the port answers the AMQP header"),
       texts("system.broker.plugins", 32, "enabled in a managed broker", "^[a-z][a-z0-9_]*$"),
       text("system.broker.plugins_dir", "", "where it looks for plugins before its own folder", 1, 4096, "^/[^:]*$"),
+      integer("system.broker.disk_mib", "", 96, 65536,
+              "its data on a file system of its own, in memory, so large; without it in the temporary folder"),
       text("system.broker.host", "", "where it runs, with [[host]]", 1, 64, name_pattern),
       texts("system.broker.nodes_on", 7, "hosts: a cluster with a node on each, instead of host", name_pattern),
       choice("system.broker.on_partition", "ignore", {"ignore", "pause_minority", "autoheal"},

@@ -177,6 +177,7 @@ std::string target_pattern(const model::FaultSpec& fault) {
   const auto acts_on = [&](std::string_view kind) {
     return std::ranges::find(fault.targets, kind) != fault.targets.end();
   };
+  if (acts_on(model::zone_kind)) return std::string{name_pattern};
   if (!acts_on(model::host_kind)) return fmt::format("^({})(-[1-9][0-9]*)?$", fmt::join(fault.targets, "|"));
   if (fault.targets.size() == 1) return std::string{name_pattern};
   std::vector<std::string_view> others;

@@ -217,6 +217,7 @@ bool is_hosts_address(const std::string& text) {
 void read_host(TableReader& reader, model::Host& host) {
   const TextRule name{.max_bytes = 64, .lower_case_name = true};
   if (reader.require("name", "what steps and placements call it")) reader.text("name", host.name, name);
+  reader.text("zone", host.zone, name);
   reader.text("netns", host.netns);
   reader.text("address", host.address);
   if (host.netns.find('/') != std::string::npos || host.netns.starts_with('.'))

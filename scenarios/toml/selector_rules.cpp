@@ -36,6 +36,25 @@ std::string wrong_value(const model::Step& step, std::string_view selector) {
   return "";
 }
 
+/// Where room is taken: in a folder of a host, or on the disk that is the broker's alone.
+std::optional<Refusal> wrong_folder(const model::Scenario& scenario, const model::Step& step,
+                                    const model::FaultSpec& fault, std::string_view path) {
+  const auto* folder = text_of(step, "path");
+  const auto refuse = [&](std::string_view key, std::string why) {
+    return Refusal{fmt::format("{}.{}", path, key), std::move(why)};
+  };
+  if (is_part(step.target)) {
+    if (folder != nullptr)
+      return refuse("path", fmt::format("'path' is for a host; '{}' has a disk of its own", step.target));
+    if (scenario.broker.disk_mib == 0)
+      return refuse("target", "the broker has no disk of its own: system.broker.disk_mib says how large");
+    return std::nullopt;
+  }
+  if (folder == nullptr) return refuse("fault", fmt::format("{} on a host needs 'path': a folder", fault.name));
+  if (!folder->starts_with('/')) return refuse("path", "'path' is no absolute path");
+  return std::nullopt;
+}
+
 }  // namespace
 
 bool is_part(std::string_view target) {
@@ -79,7 +98,8 @@ std::optional<Refusal> wrong_selection(const model::Step& step, const model::Fau
   return std::nullopt;
 }
 
-std::optional<Refusal> wrong_amount(const model::Step& step, const model::FaultSpec& fault, std::string_view path) {
+std::optional<Refusal> wrong_amount(const model::Scenario& scenario, const model::Step& step,
+                                    const model::FaultSpec& fault, std::string_view path) {
   const auto takes = [&](std::string_view name) {
     return std::ranges::find(fault.parameters, name, &model::Parameter::name) != fault.parameters.end();
   };
@@ -89,9 +109,7 @@ std::optional<Refusal> wrong_amount(const model::Step& step, const model::FaultS
                    share ? std::string{"'mib' and 'percent' both say how much: give one"}
                          : fmt::format("{} does not say how much: 'mib' or 'percent'", step.fault)};
   }
-  if (const auto* folder = text_of(step, "path"); folder != nullptr && takes("path") && !folder->starts_with('/'))
-    return Refusal{fmt::format("{}.path", path), "'path' is no absolute path"};
-  return std::nullopt;
+  return takes("path") ? wrong_folder(scenario, step, fault, path) : std::nullopt;
 }
 
 std::optional<Refusal> not_accepted(const model::Scenario& scenario, const model::Step& step,

@@ -15,7 +15,8 @@ bool is_part(std::string_view target);
 std::optional<Refusal> wrong_selection(const model::Step& step, const model::FaultSpec& fault, std::string_view path);
 
 /// The same of faults that use up a part of a host: how much, and where.
-std::optional<Refusal> wrong_amount(const model::Step& step, const model::FaultSpec& fault, std::string_view path);
+std::optional<Refusal> wrong_amount(const model::Scenario& scenario, const model::Step& step,
+                                    const model::FaultSpec& fault, std::string_view path);
 
 /// A fault that may outlive its agent, on a host, in a scenario that does not accept that.
 std::optional<Refusal> not_accepted(const model::Scenario& scenario, const model::Step& step,

@@ -114,7 +114,9 @@ TEST(FaultTable, IsNotEmptyAndSaysWhatTheCatalogueSays) {
   std::set<std::string_view> done;
   std::set<std::string_view> described;
   for (const auto& fault : faults()) EXPECT_TRUE(done.insert(fault.name).second) << fault.name << " is there twice";
-  for (const auto& spec : model::faults()) described.insert(spec.name);
+  for (const auto& spec : model::faults()) {
+    if (!spec.composed) described.insert(spec.name);
+  }
   EXPECT_EQ(done, described);
 }
 

@@ -39,6 +39,7 @@
 #include "scenarios/model/faults/process_kill.hpp"
 #include "scenarios/model/faults/process_pause.hpp"
 #include "scenarios/model/faults/service_stop.hpp"
+#include "scenarios/model/faults/zone_down.hpp"
 
 namespace troop::model {
 
@@ -65,6 +66,7 @@ const std::vector<FaultSpec>& faults() {
       process_crash_loop(),
       instance_kill(),
       service_stop(),
+      zone_down(),
       cpu_burn(),
       memory_fill(),
       disk_fill(),

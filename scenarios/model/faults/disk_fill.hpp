@@ -8,8 +8,8 @@ namespace troop::model {
 inline FaultSpec disk_fill() {
   return {
       .name = "disk.fill",
-      .summary = "room on a file system is taken; what must stay free stays free",
-      .targets = {"host", "local"},
+      .summary = "room on a file system, or on the broker's own disk, is taken; what must stay free stays free",
+      .targets = {"host", "local", "broker"},
       .period = FaultSpec::Period::required,
       .back_end = "a file without a name, open in a child of the agent: the kernel frees it with the child",
       .proof = "the file of a child takes up so much on the disk, as the kernel counts it",
@@ -19,8 +19,9 @@ inline FaultSpec disk_fill() {
       .undo_max = std::chrono::seconds{10},
       .parameters = {{.name = "path",
                       .type = ParameterType::text,
-                      .what = "a folder on the file system; never the one with the agent's undo journal",
-                      .required = true},
+                      .what =
+                          "on a host, and needed there: a folder on the file system; never the one with the agent's "
+                          "undo journal"},
                      {.name = "mib",
                       .type = ParameterType::integer,
                       .what = "how much, MiB",
@@ -37,6 +38,7 @@ inline FaultSpec disk_fill() {
                       .fallback = "64",
                       .minimum = 1,
                       .maximum = 1'000'000'000}},
+      .on_each_node = true,
   };
 }
 

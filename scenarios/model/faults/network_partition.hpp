@@ -8,7 +8,9 @@ namespace troop::model {
 inline FaultSpec network_partition() {
   return {
       .name = "network.partition",
-      .summary = "packets between the host and its peers are dropped in silence, both ways or one way",
+      .summary =
+          "packets between the host and its peers, or between groups of hosts, are dropped in silence, both "
+          "ways or one way",
       .targets = {"host"},
       .period = FaultSpec::Period::required,
       .back_end = "an nftables table that ends with its agent, and rules that match only what expires",
@@ -17,7 +19,7 @@ inline FaultSpec network_partition() {
       .irreversible = {},
       .client_sees = {"nothing at first: what is sent stays unanswered until a timeout or a heartbeat",
                       "one way only: what it sends arrives, and the answers are lost, or the other way round"},
-      .parameters = with_network_selectors(),
+      .parameters = with_groups(with_network_selectors()),
   };
 }
 

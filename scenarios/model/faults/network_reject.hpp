@@ -9,7 +9,8 @@ inline FaultSpec network_reject() {
   return {
       .name = "network.reject",
       .summary =
-          "packets between the host and its peers are refused: connections are reset, or told that nobody is there",
+          "packets between the host and its peers, or between groups of hosts, are refused: connections are reset, or "
+          "told that nobody is there",
       .targets = {"host"},
       .period = FaultSpec::Period::required,
       .back_end = "an nftables table that ends with its agent, and rules that match only what expires",
@@ -18,12 +19,12 @@ inline FaultSpec network_reject() {
       .irreversible = {},
       .client_sees = {"reset: established connections are reset, new ones refused",
                       "unreachable: new connections fail with \"no route to host\""},
-      .parameters =
+      .parameters = with_groups(
           with_network_selectors({{.name = "with",
                                    .type = ParameterType::choice,
                                    .what = "how: TCP reset (port unreachable for all else), or host unreachable",
                                    .fallback = "reset",
-                                   .choices = {"reset", "unreachable"}}}),
+                                   .choices = {"reset", "unreachable"}}})),
   };
 }
 

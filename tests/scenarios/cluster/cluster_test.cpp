@@ -61,6 +61,12 @@ TEST_P(ClusterTest, DoesToMessagesWhatIsExpected) {
 
 INSTANTIATE_TEST_SUITE_P(Library, ClusterTest,
                          testing::ValuesIn(std::vector<Case>{
+                             {"bridge", "cluster/bridge", {.rows = {8}, .duplicated = maybe, .redelivered = maybe}},
+                             {"zone_down",
+                              "cluster/zone-down",
+                              {.rows = {8}, .duplicated = maybe, .redelivered = maybe},
+                              "producer-3.: user .* authenticated",
+                              "Server startup complete.*Server startup complete"},
                              {"leader_killed",
                               "cluster/leader-killed",
                               {.rows = {8}, .duplicated = maybe, .redelivered = maybe},

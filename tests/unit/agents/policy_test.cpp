@@ -60,6 +60,8 @@ TEST_F(PolicyTest, AllowsFaultsAndFamiliesAndNoOthers) {
   expect_refused(admits_fault(some, "broker.purge", {}), "broker.purge: 'deny' names \"broker.purge\"");
   expect_refused(admits_fault(some, "brokerx.kill", {}), "'allow' does not name it");
   expect_refused(admits_fault(policy(R"({"allow": []})"), "broker.kill", {}), "'allow' does not name it");
+  EXPECT_TRUE(reading(R"({"deny": ["zone.down"]})").has_error())
+      << "it is made of others, and no agent is asked for it";
   EXPECT_TRUE(admits_fault(policy(R"({"deny": ["broker.stop"]})"), "broker.stop_app", {})) << "a name is no beginning";
   const Policy others = policy(R"({"deny": ["process.*"]})");
   EXPECT_TRUE(admits_fault(others, "broker.kill", {}));

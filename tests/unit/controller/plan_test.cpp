@@ -69,6 +69,51 @@ TEST(Plan, a_step_more_changes_no_other_steps_victim) {
   }
 }
 
+model::Scenario three_zones() {
+  auto scenario = scenario_with({});
+  scenario.hosts = {{.name = "a", .zone = "left"}, {.name = "b", .zone = "right"}, {.name = "c", .zone = "right"}};
+  scenario.broker.nodes_on = {"a", "b", "c"};
+  scenario.broker.host = "a";
+  scenario.workload.producers_on = {"a"};
+  scenario.workload.consumers_on = {"c", "a"};
+  return scenario;
+}
+
+TEST(Plan, takes_everything_in_a_zone_down_at_once_and_nothing_else) {
+  auto scenario = three_zones();
+  scenario.steps = {{.at = 2s, .fault = "zone.down", .target = "right", .period = Duration{3s}, .parameters = {}}};
+  const Plan plan = make_plan(scenario, catalogue(), 7);
+  std::vector<std::string> told;
+  for (const auto& step : plan.steps) {
+    EXPECT_EQ(step.number, told.size() + 1);
+    EXPECT_EQ(step.at, 2s);
+    EXPECT_EQ(step.period, Duration{3s});
+    EXPECT_EQ(step.spec.name, step.fault);
+    told.push_back(step.fault + " " + step.victim);
+  }
+  EXPECT_THAT(told, testing::ElementsAre("broker.kill broker-2", "broker.kill broker-3", "process.kill consumer-1",
+                                         "process.kill consumer-3", "process.kill consumer-5"));
+  EXPECT_THAT(to_text(plan, scenario), HasSubstr("process.kill on consumer-3 (of right), held 3s"));
+}
+
+TEST(Plan, cuts_each_pair_at_one_end_with_the_hosts_that_lose_most) {
+  auto scenario = three_zones();
+  scenario.steps = {{.at = 2s,
+                     .fault = "network.partition",
+                     .target = "hosts",
+                     .period = Duration{3s},
+                     .parameters = {{"groups", std::string{"zone-against-zone"}}, {"direction", std::string{"both"}}}},
+                    {.at = 9s, .fault = "process.kill", .target = "consumer", .period = {}, .parameters = {}}};
+  const Plan plan = make_plan(scenario, catalogue(), 7);
+  ASSERT_EQ(plan.steps.size(), 2U);
+  EXPECT_EQ(plan.steps[0].victim, "a");
+  EXPECT_EQ(plan.steps[0].parameters,
+            (model::Parameters{{"direction", std::string{"both"}}, {"peers", std::vector<std::string>{"b", "c"}}}));
+  EXPECT_FALSE(plan.steps[0].by_seed);
+  EXPECT_TRUE(plan.steps[1].by_seed);
+  EXPECT_EQ(plan.steps[1].number, 2U);
+}
+
 TEST(Plan, tells_people_what_happens_and_what_cannot_be_undone) {
   auto scenario = scenario_with({{.at = 1s,
                                   .fault = "process.kill",

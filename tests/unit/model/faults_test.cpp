@@ -11,15 +11,16 @@ namespace {
 TEST(Faults, are_the_documented_ones) {
   std::vector<std::string_view> names;
   for (const auto& fault : faults()) names.push_back(fault.name);
-  EXPECT_THAT(names, testing::ElementsAre(
-                         "broker.stop", "broker.kill", "broker.pause", "broker.restart", "broker.stop_app",
-                         "broker.suspend_listeners", "broker.close_connections", "broker.close_channel",
-                         "broker.memory_alarm", "broker.disk_alarm", "broker.queue_full", "broker.policy",
-                         "broker.purge", "broker.delete_queue", "broker.delete_exchange", "broker.delete_binding",
-                         "process.kill", "process.pause", "process.crash_loop", "instance.kill", "service.stop",
-                         "cpu.burn", "memory.fill", "disk.fill", "io.burn", "fd.exhaust", "network.latency",
-                         "network.partition", "network.reject", "network.loss", "network.duplicate", "network.corrupt",
-                         "network.reorder", "network.bandwidth", "network.reset", "network.blackhole", "network.dns"));
+  EXPECT_THAT(
+      names, testing::ElementsAre("broker.stop", "broker.kill", "broker.pause", "broker.restart", "broker.stop_app",
+                                  "broker.suspend_listeners", "broker.close_connections", "broker.close_channel",
+                                  "broker.memory_alarm", "broker.disk_alarm", "broker.queue_full", "broker.policy",
+                                  "broker.purge", "broker.delete_queue", "broker.delete_exchange",
+                                  "broker.delete_binding", "process.kill", "process.pause", "process.crash_loop",
+                                  "instance.kill", "service.stop", "zone.down", "cpu.burn", "memory.fill",
+                                  "disk.fill", "io.burn", "fd.exhaust", "network.latency", "network.partition",
+                                  "network.reject", "network.loss", "network.duplicate", "network.corrupt",
+                                  "network.reorder", "network.bandwidth", "network.reset", "network.blackhole", "network.dns"));
 }
 
 TEST(Faults, each_file_of_the_folder_is_in_the_table) {
@@ -53,7 +54,7 @@ TEST(Faults, each_says_how_it_is_done_proven_and_undone) {
     EXPECT_EQ(fault.irreversible.empty(), leaves_nothing);
     EXPECT_GT(fault.undo_max, Duration{0});
     for (const auto target : fault.targets)
-      EXPECT_THAT(target, testing::AnyOf("broker", "producer", "consumer", "host", "local"));
+      EXPECT_THAT(target, testing::AnyOf("broker", "producer", "consumer", "host", "local", "zone"));
   }
 }
 

@@ -22,6 +22,7 @@ model::Broker unusual_broker() {
   broker.start_timeout = 90s;
   broker.plugins = {"rabbitmq_one", "two"};
   broker.plugins_dir = "/opt/more plugins";
+  broker.disk_mib = 160;
   broker.nodes_on = {"mq-1", "mq-2"};
   broker.on_partition = model::Broker::OnPartition::autoheal;
   broker.net_ticktime = 7s;
@@ -119,6 +120,7 @@ TEST(BrokerMessageTest, ComesBackAsItWas) {
     EXPECT_EQ(got.value().nodes_on, sent.nodes_on);
     EXPECT_EQ(got.value().on_partition, sent.on_partition);
     EXPECT_EQ(got.value().net_ticktime, sent.net_ticktime);
+    EXPECT_EQ(got.value().disk_mib, sent.disk_mib);
     EXPECT_EQ(got.value().attach, sent.attach);
   }
 }
@@ -217,7 +219,7 @@ int expect_each_field_needed(const json::object& sent, const Parse& parse, std::
 }
 
 TEST(EveryFieldTest, OfABrokerIsNeededAndTyped) {
-  EXPECT_EQ(expect_each_field_needed(to_json(model::Broker{}), parser(broker_from_json)), 11);
+  EXPECT_EQ(expect_each_field_needed(to_json(model::Broker{}), parser(broker_from_json)), 12);
 }
 
 TEST(EveryFieldTest, OfAWorkloadIsNeededAndTyped) {

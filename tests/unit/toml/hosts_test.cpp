@@ -41,6 +41,22 @@ std::string cut(const std::string& peers) {
          "]\n";
 }
 
+const std::string zones =
+    "[[host]]\nname = \"mq\"\nzone = \"left\"\n[[host]]\nname = \"app\"\nzone = \"right\"\n" + on_mq;
+
+std::string down(const std::string& zone) {
+  return "[[step]]\nat = \"1s\"\nfault = \"zone.down\"\ntarget = \"" + zone + "\"\nfor = \"1s\"\n";
+}
+
+std::string apart(const std::string& how) {
+  return two + on_mq + "[[step]]\nat = \"1s\"\nfault = \"network.partition\"\ntarget = \"hosts\"\nfor = \"1s\"\n" +
+         how + "\n";
+}
+
+std::string fill(const std::string& target, const std::string& path) {
+  return "[[step]]\nat = \"1s\"\nfault = \"disk.fill\"\ntarget = \"" + target + "\"\nfor = \"1s\"\nmib = 8\n" + path;
+}
+
 INSTANTIATE_TEST_SUITE_P(
     , HostsTest,
     testing::ValuesIn(std::vector<Case>{
@@ -79,6 +95,38 @@ INSTANTIATE_TEST_SUITE_P(
          "\"app\" has no node of the broker"},
         {"a_host_that_is_called_like_a_node", "[[host]]\nname = \"broker-2\"\n[system.broker]\nhost = \"broker-2\"\n",
          "is the name of another kind of target"},
+        {"a_zone", zones + down("left"), ""},
+        {"a_zone_that_is_not_there", zones + down("lef"), "did you mean 'left'"},
+        {"a_zone_without_parts", zones + down("right"),
+         "neither the broker nor a worker is on a host in zone \"right\""},
+        {"a_zone_without_zones", two + on_mq + down("left"), "no [[host]] has one"},
+        {"a_zone_and_a_worker_in_it",
+         zones + down("left") + "[[step]]\nat = \"1500ms\"\nfault = \"process.kill\"\ntarget = \"consumer\"\n",
+         "overlaps step.0"},
+        {"groups", apart("groups = \"halves\""), ""},
+        {"groups_of_too_few", apart("groups = \"majorities-ring\""), "'majorities-ring' takes 4 hosts at least"},
+        {"a_bridge_of_two", apart("groups = \"bridge\""), "'bridge' takes 3 hosts at least"},
+        {"zones_of_nobody", apart("groups = \"zone-against-zone\""), "no two hosts are in different zones"},
+        {"pairs", apart("groups = \"pairs\"\npairs = [\"app mq\"]"), ""},
+        {"pairs_of_nobody", apart("groups = \"pairs\""), "'pairs' says which hosts lose each other"},
+        {"a_pair_of_three", apart("groups = \"pairs\"\npairs = [\"app mq app\"]"), "does not name two hosts"},
+        {"a_pair_of_one", apart("groups = \"pairs\"\npairs = [\"app app\"]"), "does not name two hosts"},
+        {"pairs_in_halves", apart("groups = \"halves\"\npairs = [\"app mq\"]"), "'pairs' is for groups = \"pairs\""},
+        {"groups_and_peers", apart("groups = \"halves\"\npeers = [\"mq\"]"), "so there are no 'peers'"},
+        {"groups_one_way", apart("groups = \"halves\"\ndirection = \"in\""), "so there is no direction"},
+        {"all_hosts_without_groups", apart(""), "does not say how they fall apart"},
+        {"groups_of_one_host", cut("\"mq\"") + "groups = \"halves\"\n", "is for target = \"hosts\""},
+        {"what_is_not_between_groups",
+         two + on_mq + "[[step]]\nat = \"1s\"\nfault = \"network.reset\"\ntarget = \"hosts\"\n",
+         "there is no host \"hosts\""},
+        {"a_host_called_hosts", "[[host]]\nname = \"hosts\"\n[system.broker]\nhost = \"hosts\"\n",
+         "is the name of another kind of target"},
+        {"a_disk", "[system.broker]\ndisk_mib = 128\n" + fill("broker", ""), ""},
+        {"everybodys_disk", fill("broker", ""), "the broker has no disk of its own"},
+        {"a_folder_of_the_broker", "[system.broker]\ndisk_mib = 128\n" + fill("broker", "path = \"/var\"\n"),
+         "'path' is for a host"},
+        {"no_folder", fill("local", ""), "needs 'path'"},
+        {"a_disk_that_is_too_small", "[system.broker]\ndisk_mib = 95\n", "'disk_mib'"},
         {"peers_that_are_hosts_or_addresses", cut("\"mq\", \"10.9.8.7\", \"fd00::1\""), ""},
         {"a_peer_that_is_nobody", cut("\"mp\""), "did you mean 'mq'"},
         {"a_peer_that_is_the_target", cut("\"app\""), "is the target itself"},

@@ -34,7 +34,7 @@ INSTANTIATE_TEST_SUITE_P(
         {"unknown_section", "[wrokload]\n", "5:2: unknown key \"wrokload\" in a scenario, did you mean 'workload'?"},
         {"unknown_key_far_from_all", "[system.broker]\nzzzzzz = 1\n",
          "6:1: unknown key \"zzzzzz\" in [system.broker]; known: kind, managed, attach, port, binary, "
-         "start_timeout, plugins, plugins_dir, host, on_partition, net_ticktime, nodes_on"},
+         "start_timeout, plugins, plugins_dir, disk_mib, host, on_partition, net_ticktime, nodes_on"},
         {"plugin_that_is_no_name", "[system.broker]\nplugins = [\"a-b\"]\n",
          "6:12: \"a-b\" is no name of a plugin, such as \"rabbitmq_delayed_message_exchange\""},
         {"plugins_in_no_place", "[system.broker]\nplugins_dir = \"plugins\"\n",
