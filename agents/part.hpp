@@ -33,6 +33,11 @@ class Outsider {
   virtual asio::awaitable<Result<Proof>> bring_back() = 0;
 };
 
+/// Of two clocks, as far as it can be told from outside.
+struct ClockOffset {
+  Duration least{}, most{};
+};
+
 class Part {
  public:
   virtual ~Part() = default;
@@ -50,6 +55,13 @@ class Part {
   virtual Result<void> start() = 0;
   /// Waits until it does its work. Errors: unrestored, cancelled.
   virtual asio::awaitable<Result<Proof>> ready() = 0;
+
+  /// Called before it is started, where its wall clock is going to be set. Errors: usage, where that cannot be.
+  virtual Result<void> let_clock_be_set() { return usage_error("the clock of " + name() + " is not Troop's to set"); }
+  /// Its wall clock shall be so far from this machine's: it follows within seconds. Errors: usage.
+  virtual Result<void> set_clock(Duration) { return let_clock_be_set(); }
+  /// Asks how far its wall clock is from this machine's. Errors: lost, timeout, cancelled.
+  virtual asio::awaitable<Result<ClockOffset>> clock() { co_return let_clock_be_set().error(); }
 
   /// From ready() on, until a fault or the run's end takes it down: its end is then a surprise.
   bool meant_to_run = false;

@@ -80,6 +80,13 @@ asio::awaitable<Result<Proof>> BrokerPart::ready_by(std::int64_t deadline) {
   co_return proof;
 }
 
+asio::awaitable<Result<ClockOffset>> BrokerPart::clock() {
+  const auto wall = [] { return std::chrono::system_clock::now().time_since_epoch(); };
+  const Duration before = wall();
+  BOOST_OUTCOME_CO_TRY(const auto its, co_await broker_.wall_clock());
+  co_return ClockOffset{its - wall(), its - before + std::chrono::milliseconds{1}};  // it tells whole milliseconds
+}
+
 asio::awaitable<Result<void>> BrokerPart::end() {
   BOOST_OUTCOME_CO_TRY(co_await broker_.process().end(Duration{0}));
   BOOST_OUTCOME_CO_TRY(process_record_.ended());

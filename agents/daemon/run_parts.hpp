@@ -41,6 +41,9 @@ class BrokerPart : public Part {
   [[nodiscard]] Process& process() override { return broker_.process(); }
   [[nodiscard]] std::int64_t disk_mib() const override { return broker_.wanted().disk_mib; }
   [[nodiscard]] int disk() const override { return broker_.disk(); }
+  Result<void> let_clock_be_set() override { return broker_.let_clock_be_set(); }
+  Result<void> set_clock(Duration offset) override { return broker_.set_clock(offset); }
+  asio::awaitable<Result<ClockOffset>> clock() override;
   Result<void> start() override;
   asio::awaitable<Result<Proof>> ready() override;
   /// The same, until then at the latest. Monotonic, ns.

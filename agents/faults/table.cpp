@@ -38,6 +38,7 @@ std::span<const Fault> faults() {
                                 process_kill,
                                 process_pause,
                                 service_stop,
+                                clock_skew,
                                 cpu_burn,
                                 disk_fill,
                                 io_burn,

@@ -31,6 +31,7 @@ extern const Fault network_loss;
 extern const Fault network_partition;
 extern const Fault network_reject;
 extern const Fault network_reorder;
+extern const Fault clock_skew;
 extern const Fault cpu_burn;
 extern const Fault disk_fill;
 extern const Fault fd_exhaust;

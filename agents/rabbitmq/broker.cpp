@@ -7,6 +7,7 @@
 #include <csignal>
 #include <fstream>
 
+#include "agents/host/fake_clock.hpp"
 #include "agents/host/tcp.hpp"
 #include "agents/host/workspace.hpp"
 #include "agents/rabbitmq/erlang_control.hpp"
@@ -134,6 +135,21 @@ asio::awaitable<Result<std::int64_t>> ManagedBroker::running_nodes() {
   co_return answer.get_int64();
 }
 
+Result<void> ManagedBroker::let_clock_be_set() {
+  fake_clock_ = find_fake_clock();
+  if (fake_clock_.empty()) return usage_error("no libfaketime on this host; install it (apt-get install libfaketime)");
+  return success();
+}
+
+Result<void> ManagedBroker::set_clock(Duration offset) { return set_fake_clock(folder_ / "clock", offset); }
+
+asio::awaitable<Result<Duration>> ManagedBroker::wall_clock() {
+  BOOST_OUTCOME_CO_TRY(const auto answer, co_await ask_node(node(), "os:system_time(millisecond)",
+                                                            boost::json::object{}, ask_max, stopping_));
+  if (!answer.is_int64()) co_return Error{ErrorKind::lost, "the broker's answer is not understood"};
+  co_return std::chrono::milliseconds{answer.get_int64()};
+}
+
 std::string ManagedBroker::configuration() const {
   std::string out = fmt::format("listeners.tcp.1 = {}:{}\n", address_.host, address_.port);
   if (!listen_on_.empty()) out += fmt::format("listeners.tcp.2 = {}:{}\n", listen_on_, address_.port);
@@ -160,6 +176,9 @@ Result<void> ManagedBroker::configure(const BrokerSecrets& secrets) {
   std::error_code failure;
   for (const char* name : {"mnesia", "log", "home"}) fs::create_directory(folder_ / name, failure);
   if (failure) return usage_error(folder_.string() + ": " + failure.message());
+  if (!fake_clock_.empty()) {
+    BOOST_OUTCOME_TRY(set_clock(Duration{0}));
+  }
   if (wanted_.disk_mib > 0) {
     BOOST_OUTCOME_TRY(disk_, PrivateDisk::mount(folder_ / "mnesia", wanted_.disk_mib));
   }
@@ -202,6 +221,11 @@ Result<void> ManagedBroker::spawn() {
       folder_.string(),  // a crash of the Erlang machine leaves a dump there
       netns_,
       disk_.mounts()};
+  if (!fake_clock_.empty()) {
+    for (auto& each : fake_clock_environment(fake_clock_, folder_ / "clock")) {
+      what.environment.push_back(std::move(each));
+    }
+  }
   if (place_.in_cluster()) what.environment.emplace_back("RABBITMQ_USE_LONGNAME=true");
   if (!wanted_.plugins_dir.empty()) {
     what.environment.push_back("RABBITMQ_PLUGINS_DIR=" + joined(plugin_folders(wanted_), ":"));

@@ -64,6 +64,13 @@ class ManagedBroker {
   /// How many nodes of its cluster run, as this one sees it. Errors: lost, timeout, cancelled.
   asio::awaitable<Result<std::int64_t>> running_nodes();
 
+  /// From its next start on its wall clock can be set. Errors: usage, where libfaketime is missing.
+  Result<void> let_clock_be_set();
+  /// See fake_clock.hpp. Errors: usage.
+  Result<void> set_clock(Duration offset);
+  /// What time its system has, since 1970; to the millisecond. Errors: lost, timeout, cancelled.
+  asio::awaitable<Result<Duration>> wall_clock();
+
   [[nodiscard]] const model::Broker& wanted() const { return wanted_; }
   [[nodiscard]] bool in_cluster() const { return place_.in_cluster(); }
   [[nodiscard]] const AmqpAddress& address() const { return address_; }
@@ -87,6 +94,7 @@ class ManagedBroker {
   ClusterPlace place_;
   int netns_ = -1;
   PrivateDisk disk_;
+  std::filesystem::path fake_clock_;  ///< Empty: its clock is this machine's.
   AmqpAddress address_;
   BrokerSecrets secrets_;
   Process epmd_;

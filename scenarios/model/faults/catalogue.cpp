@@ -18,6 +18,7 @@
 #include "scenarios/model/faults/broker_stop.hpp"
 #include "scenarios/model/faults/broker_stop_app.hpp"
 #include "scenarios/model/faults/broker_suspend_listeners.hpp"
+#include "scenarios/model/faults/clock_skew.hpp"
 #include "scenarios/model/faults/cpu_burn.hpp"
 #include "scenarios/model/faults/disk_fill.hpp"
 #include "scenarios/model/faults/fd_exhaust.hpp"
@@ -67,6 +68,7 @@ const std::vector<FaultSpec>& faults() {
       instance_kill(),
       service_stop(),
       zone_down(),
+      clock_skew(),
       cpu_burn(),
       memory_fill(),
       disk_fill(),

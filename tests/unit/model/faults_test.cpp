@@ -17,7 +17,7 @@ TEST(Faults, are_the_documented_ones) {
                                   "broker.memory_alarm", "broker.disk_alarm", "broker.queue_full", "broker.policy",
                                   "broker.purge", "broker.delete_queue", "broker.delete_exchange",
                                   "broker.delete_binding", "process.kill", "process.pause", "process.crash_loop",
-                                  "instance.kill", "service.stop", "zone.down", "cpu.burn", "memory.fill",
+                                  "instance.kill", "service.stop", "zone.down", "clock.skew", "cpu.burn", "memory.fill",
                                   "disk.fill", "io.burn", "fd.exhaust", "network.latency", "network.partition",
                                   "network.reject", "network.loss", "network.duplicate", "network.corrupt",
                                   "network.reorder", "network.bandwidth", "network.reset", "network.blackhole", "network.dns"));

@@ -1,0 +1,39 @@
+#include "agents/host/fake_clock.hpp"
+
+#include <fmt/format.h>
+
+#include "agents/host/workspace.hpp"
+
+namespace troop::agents {
+namespace fs = std::filesystem;
+
+fs::path find_fake_clock() {
+  constexpr std::string_view name = "faketime/libfaketimeMT.so.1";  // for programs with threads
+  std::error_code failure;
+  for (const char* folder : {"/usr/lib", "/usr/local/lib", "/usr/lib64"}) {
+    if (fs::exists(fs::path{folder} / name, failure)) return fs::path{folder} / name;
+    for (auto at = fs::directory_iterator{folder, failure}; !failure && at != fs::directory_iterator{};
+         at.increment(failure)) {  // Debian's is below the name of the architecture
+      std::error_code none;
+      if (fs::exists(at->path() / name, none)) return at->path() / name;
+    }
+  }
+  return {};
+}
+
+std::vector<std::string> fake_clock_environment(const fs::path& library, const fs::path& file) {
+  return {"LD_PRELOAD=" + library.string(), "FAKETIME_TIMESTAMP_FILE=" + file.string(), "FAKETIME_CACHE_DURATION=1",
+          "FAKETIME_DONT_FAKE_MONOTONIC=1", "DONT_FAKE_MONOTONIC=1"};  // the latter before version 0.9.8
+}
+
+Result<void> set_fake_clock(const fs::path& file, Duration offset) {
+  fs::path next = file;
+  next += ".next";
+  BOOST_OUTCOME_TRY(write_private(next, fmt::format("{:+.3f}\n", static_cast<double>(offset.count()) / 1e9)));
+  std::error_code failure;
+  fs::rename(next, file, failure);  // whoever reads it finds the one or the other
+  if (failure) return usage_error(file.string() + ": " + failure.message());
+  return success();
+}
+
+}  // namespace troop::agents
