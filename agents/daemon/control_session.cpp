@@ -23,6 +23,7 @@ constexpr Duration farewell_max = std::chrono::seconds{1};
 /// What is held expires in the kernel after a lease: it is renewed often enough to miss a few times.
 constexpr Duration holding_interval = protocol::lease / 5;
 constexpr Duration watch_interval = std::chrono::milliseconds{100};
+constexpr Duration idle_interval = std::chrono::milliseconds{500};  // nothing was planned yet
 constexpr std::size_t records_per_frame = 8192;
 constexpr std::size_t queued_bytes_max = 8 << 20;
 
@@ -75,8 +76,6 @@ asio::awaitable<void> ControlSession::close_channel() {
 }
 
 asio::awaitable<std::vector<std::string>> ControlSession::serve() {
-  protocol::spawn(io_, pump_records());
-  protocol::spawn(io_, watch_parts());
   protocol::spawn(io_, watch_lease());
   while (!ended_) {
     auto frame = co_await channel_->receive();
@@ -206,6 +205,8 @@ asio::awaitable<Result<json::object>> ControlSession::prepare(const json::object
   } else {
     parts_ = RunParts::none(journal_);
   }
+  protocol::spawn(io_, pump_records());
+  protocol::spawn(io_, watch_parts());
   BOOST_OUTCOME_CO_TRY(const auto hosts, protocol::hosts_from_json(field("hosts")));
   std::vector<Peer> peers;
   for (const auto& host : hosts) peers.push_back({host.name, host.address});
@@ -381,7 +382,7 @@ asio::awaitable<void> ControlSession::pump_records() {
 }
 
 void ControlSession::send_records() {
-  if (!parts_ || channel_->queued_bytes() > queued_bytes_max) return;  // the rings hold on to it meanwhile
+  if (channel_->queued_bytes() > queued_bytes_max) return;  // the rings hold on to it meanwhile
   const std::int64_t now = monotonic_ns();
   std::uint16_t index = 0;
   for (const auto& worker : parts_->workers()) {
@@ -399,7 +400,7 @@ void ControlSession::send_records() {
 asio::awaitable<void> ControlSession::watch_parts() {
   while (!ended_) {
     co_await pause_for(watch_interval);
-    if (!parts_ || parts_->stopping()) continue;
+    if (parts_->stopping()) continue;
     const auto watch = [&](Part& part) {
       if (!part.meant_to_run || part.process().alive()) return;
       part.meant_to_run = false;
@@ -417,7 +418,7 @@ asio::awaitable<void> ControlSession::watch_parts() {
 
 asio::awaitable<void> ControlSession::watch_lease() {
   while (!ended_) {
-    co_await pause_for(watch_interval);
+    co_await pause_for(parts_ ? watch_interval : idle_interval);
     if (monotonic_ns() - last_renewal_ > protocol::lease.count()) interrupt("the controller was silent for too long");
     if (const auto vetoed = not_vetoed(state_folder()); vetoed.has_error()) interrupt(vetoed.error().context);
   }
