@@ -22,7 +22,7 @@ inline FaultSpec clock_skew() {
                       .type = ParameterType::duration,
                       .what = "how far the clock jumps",
                       .required = true,
-                      .minimum = 5,
+                      .minimum = 1,
                       .maximum = 31'536'000},
                      {.name = "direction",
                       .type = ParameterType::choice,
