@@ -15,6 +15,7 @@
 #include "agents/daemon/control_session.hpp"
 #include "agents/daemon/doctor.hpp"
 #include "agents/daemon/host_state.hpp"
+#include "agents/daemon/service.hpp"
 #include "agents/guardian.hpp"
 #include "agents/host/namespaces.hpp"
 #include "agents/protocol/spawn.hpp"
@@ -120,6 +121,13 @@ int serve(int control_fd, const std::string& netns) {
   return exit_code;
 }
 
+int run(const std::string& socket) {
+  const auto ended = agents::run_service(socket.empty() ? agents::service_socket() : std::filesystem::path{socket});
+  if (ended.has_value()) return ended.value();
+  complain(ended.error().context);
+  return exit_refused;
+}
+
 int print(const std::string& text, int exit_code) {
   return std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0 ? exit_code : exit_unread;
 }
@@ -160,6 +168,13 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   int exit_code = 0;
 
+  std::string socket;
+  CLI::App* running =
+      app.add_subcommand("run", "Wait for controllers on a local socket, and serve one after the other");
+  running->add_option("--socket", socket, "The socket; without it agent.sock in the folder of the undo journals")
+      ->type_name("PATH");
+  running->callback([&] { exit_code = run(socket); });
+
   int control_fd = -1;
   CLI::App* serving = app.add_subcommand("serve", "Serve the controller at the other end of an inherited socket");
   serving->add_option("--control-fd", control_fd, "The socket's descriptor")->required()->check(CLI::Range(3, 1 << 20));
@@ -196,7 +211,7 @@ int main(int argc, char** argv) {
   undoing->callback([&] { exit_code = undo(patience_s); });
 
   app.footer(
-      "'troop run' starts its own agent; there is none to start by hand.\n"
+      "'troop run' starts its own agent, unless it is told of a service: troop run --agent SOCKET\n"
       "Example: troop-agent undo --all     after a crash, to have this host as it was before");
   try {
     app.parse(argc, argv);

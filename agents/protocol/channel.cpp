@@ -49,6 +49,11 @@ void Channel::write_next() {
                     });
 }
 
+void Channel::close_sending() {
+  boost::system::error_code ignored;
+  socket_.shutdown(Socket::shutdown_send, ignored);
+}
+
 void Channel::close() {
   boost::system::error_code ignored;
   socket_.close(ignored);

@@ -30,6 +30,8 @@ class Channel : public std::enable_shared_from_this<Channel> {
   /// Bytes queued and not yet taken by the kernel. Whoever can wait should, when this is large.
   [[nodiscard]] std::size_t queued_bytes() const { return queued_bytes_; }
   void close();
+  /// The peer finds an end; what it still says is received.
+  void close_sending();
 
  private:
   explicit Channel(Socket socket) : socket_(std::move(socket)) {}

@@ -31,6 +31,7 @@ struct Arguments {
   std::vector<std::string> sets;
   bool rehearse = false;
   bool control = false;
+  std::string agent;
 };
 
 /// The run directory, empty and ours. `made`: what was not there before, the innermost folder first.
@@ -116,6 +117,10 @@ int run_scenario(const Arguments& arguments) {
     return report_error(
         usage_error(reading.scenario->name + " has no faults: without --control it is its own control"));
   }
+  if (!arguments.agent.empty() && !reading.scenario->hosts.empty()) {
+    return report_error(usage_error(
+        reading.scenario->name + " has hosts, each with an agent of its own, which a run starts: leave --agent out"));
+  }
   auto agent = find_agent();
   if (agent.has_error()) return report_error(agent.error());
   std::vector<fs::path> made;
@@ -127,6 +132,7 @@ int run_scenario(const Arguments& arguments) {
                      .plan = make_plan(*reading.scenario, catalogue(), seed),
                      .directory = directory.value(),
                      .agent = agent.value(),
+                     .agent_service = arguments.agent,
                      .is_control = false,
                      .control = {},
                      .rehearse = arguments.rehearse};
@@ -177,6 +183,11 @@ void add_run(CLI::App& app, int& exit_code) {
                     "Check everything on this host, say what would happen, start nothing");
   command->add_flag("--control", arguments->control,
                     "Run it without its faults first: what shows there too is not the faults' doing");
+  command
+      ->add_option("--agent", arguments->agent,
+                   "The socket of an agent that runs as a service, such as /run/troop/agent.sock; without it one is "
+                   "started for the run")
+      ->type_name("SOCKET");
   command->footer(
       "Example:\n  troop run broker/stop --set workload.rate=500 --out /tmp/first-run\n\n"
       "Exit codes: 0 pass, 1 fail, 2 usage (nothing was touched), 3 inconclusive,\n"

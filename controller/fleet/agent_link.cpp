@@ -3,12 +3,14 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 
 #include "agents/protocol/messages.hpp"
@@ -23,6 +25,7 @@ namespace json = boost::json;
 namespace {
 
 constexpr int child_control_fd = 3;
+constexpr int ended_with_its_service = 128 + SIGKILL;  // nobody is left who could say more
 /// A new agent first pays what a dead one owes: it may have to wait until an attached broker is up again.
 constexpr Duration greeting_max = std::chrono::seconds{90};
 
@@ -111,17 +114,65 @@ Result<std::unique_ptr<AgentLink>> AgentLink::start(asio::io_context& io, const 
   return link;
 }
 
+Result<std::unique_ptr<AgentLink>> AgentLink::connect(asio::io_context& io, const fs::path& socket, Listener listener) {
+  const auto failed = [&](int number) {
+    return system_error(ErrorKind::usage, "no agent's service at " + socket.string(), number);
+  };
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  const std::string path = socket.string();
+  if (path.size() >= sizeof address.sun_path) return failed(ENAMETOOLONG);
+  path.copy(address.sun_path, path.size());
+  UniqueFd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  if (!fd || ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    return failed(errno);
+  ucred service{};
+  socklen_t size = sizeof service;
+  if (getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &service, &size) != 0) return failed(errno);
+  if (service.uid != 0 && service.uid != geteuid())
+    return usage_error(path + " belongs to user " + std::to_string(service.uid) + ", and not to root or to you");
+
+  std::unique_ptr<AgentLink> link{new AgentLink{io, std::move(listener)}};
+  protocol::Channel::Socket stream{io};
+  boost::system::error_code failure;
+  stream.assign(asio::local::stream_protocol{}, fd.release(), failure);
+  if (failure) return Error{ErrorKind::lost, "control socket: " + failure.message()};
+  link->channel_ = protocol::Channel::adopt(std::move(stream));
+  protocol::spawn(io, link->listen());
+  return link;
+}
+
+Result<std::unique_ptr<AgentLink>> AgentLink::open(asio::io_context& io, const AgentSource& source, Listener listener,
+                                                   const std::string& netns) {
+  if (source.service.empty()) return start(io, source.program, source.log, std::move(listener), netns);
+  if (!netns.empty()) return usage_error("an agent's service has no agents in other network namespaces");
+  return connect(io, source.service, std::move(listener));
+}
+
+void AgentLink::kill() {
+  if (pid_ > 0) ::kill(pid_, SIGKILL);
+}
+
 AgentLink::~AgentLink() {
   finishing_ = true;
+  ending_->forgotten = true;
   if (channel_) channel_->close();
   if (pid_ > 0 && !reaped_) waitpid(pid_, nullptr, WNOHANG);
 }
 
 asio::awaitable<void> AgentLink::listen() {
   const auto channel = channel_;
+  const auto ending = ending_;
   while (true) {
     auto frame = co_await channel->receive();
-    if (finishing_) co_return;  // this object may be gone: see finish()
+    if (ending->forgotten) co_return;
+    if (pid_ < 0 && frame.has_error() && !ending->exit_code) ending->exit_code = ended_with_its_service;
+    if (finishing_) {
+      if (pid_ > 0 || frame.has_error()) co_return;
+      if (frame.value().kind != protocol::FrameKind::message) continue;
+      if (const auto message = protocol::parse_message(frame.value().body); message.has_value())
+        take_ending(message.value());
+      continue;
+    }
     if (frame.has_error()) {
       lose(frame.error().context);
       co_return;
@@ -153,6 +204,11 @@ void AgentLink::take(const protocol::OwnedFrame& frame) {
   channel_->close();  // whoever breaks the protocol is not listened to any more
 }
 
+void AgentLink::take_ending(const json::object& message) {
+  if (const auto code = protocol::integer_field(message, "exit_code"); code.has_value())
+    ending_->exit_code = static_cast<int>(code.value());
+}
+
 void AgentLink::take_message(json::object message) {
   if (const auto id = protocol::integer_field(message, "reply"); id.has_value()) {
     const auto found = pending_.find(id.value());
@@ -168,6 +224,7 @@ void AgentLink::take_message(json::object message) {
   const auto notice = protocol::text_field(message, "notice");
   if (notice.has_error()) return;
   if (notice.value() == "event") listener_.event(message);
+  if (notice.value() == "ended") take_ending(message);
   if (notice.value() == "ending") {
     if (auto reason = protocol::text_field(message, "reason"); reason.has_value()) reason_ = reason.value();
   }
@@ -231,12 +288,17 @@ void AgentLink::abandon() {
 asio::awaitable<std::optional<int>> AgentLink::finish(Duration timeout) {
   finishing_ = true;
   abandon();  // nobody will answer now: whoever waits, waits no longer
-  channel_->close();
+  if (pid_ > 0) {
+    channel_->close();
+  } else {
+    channel_->close_sending();  // the service still has to say how its agent ended
+  }
   const std::int64_t deadline = monotonic_ns() + timeout.count();
   asio::steady_timer timer{io_};
   while (true) {
     int status = 0;
-    if (waitpid(pid_, &status, WNOHANG) == pid_) {
+    if (ending_->exit_code) co_return ending_->exit_code;
+    if (pid_ > 0 && waitpid(pid_, &status, WNOHANG) == pid_) {
       reaped_ = true;
       co_return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     }

@@ -22,6 +22,13 @@ namespace troop::controller {
 /// Where `troop-agent` is: $TROOP_AGENT, else beside this program. Errors: usage.
 Result<std::filesystem::path> find_agent();
 
+/// Where agents come from: a program that is started for the run, or a service of this machine that is there already.
+struct AgentSource {
+  std::filesystem::path program;  ///< `troop-agent`.
+  std::filesystem::path log;      ///< Takes what the program complains about; its folder is the run directory.
+  std::filesystem::path service;  ///< The socket of a `troop-agent run`; empty: the program is started.
+};
+
 class AgentLink {
  public:
   struct Listener {
@@ -41,6 +48,13 @@ class AgentLink {
   static Result<std::unique_ptr<AgentLink>> start(boost::asio::io_context& io, const std::filesystem::path& agent,
                                                   const std::filesystem::path& log, Listener listener,
                                                   const std::string& netns = {});
+  /// An agent of the service that listens on `socket`. Errors: usage, where nobody listens, or not one whom this user
+  /// may trust: root, or this user.
+  static Result<std::unique_ptr<AgentLink>> connect(boost::asio::io_context& io, const std::filesystem::path& socket,
+                                                    Listener listener);
+  /// The one or the other. `netns` is for a program only.
+  static Result<std::unique_ptr<AgentLink>> open(boost::asio::io_context& io, const AgentSource& source,
+                                                 Listener listener, const std::string& netns = {});
   AgentLink(const AgentLink&) = delete;
   AgentLink& operator=(const AgentLink&) = delete;
   /// An agent that still runs then reverts by itself: its socket closes.
@@ -61,7 +75,10 @@ class AgentLink {
   [[nodiscard]] bool lost() const { return lost_; }
   /// A request ran into its timeout, and nothing has been heard since.
   [[nodiscard]] bool silent() const { return silent_; }
+  /// -1: not ours to end.
   [[nodiscard]] int pid() const { return pid_; }
+  /// For one that hangs. Of a service, its guardian does that.
+  void kill();
 
  private:
   struct Pending {
@@ -73,12 +90,19 @@ class AgentLink {
   boost::asio::awaitable<void> listen();
   void take(const protocol::OwnedFrame& frame);
   void take_message(boost::json::object message);
+  void take_ending(const boost::json::object& message);
   void lose(const std::string& reason);
 
   boost::asio::io_context& io_;
   Listener listener_;
   std::shared_ptr<protocol::Channel> channel_;
   int pid_ = -1;
+  /// How a service's agent ended, once the service has said so. Outlives this object.
+  struct Ending {
+    bool forgotten = false;  ///< This object is gone.
+    std::optional<int> exit_code;
+  };
+  std::shared_ptr<Ending> ending_ = std::make_shared<Ending>();
   bool reaped_ = false;
   bool lost_ = false;
   bool silent_ = false;

@@ -16,8 +16,8 @@ constexpr Duration renewal_interval = 200ms;
 
 }  // namespace
 
-Fleet::Fleet(asio::io_context& io, std::filesystem::path program, std::filesystem::path log, Listener listener)
-    : io_(io), program_(std::move(program)), log_(std::move(log)), listener_(std::move(listener)) {}
+Fleet::Fleet(asio::io_context& io, AgentSource source, Listener listener)
+    : io_(io), source_(std::move(source)), listener_(std::move(listener)) {}
 
 std::string Fleet::title(const Agent& agent) { return agent.host.empty() ? "the agent" : "the agent of " + agent.host; }
 
@@ -42,13 +42,13 @@ Result<Fleet::Agent*> Fleet::add(const std::string& host, const std::string& net
   listener.lost = [this, &agent](const std::string& reason) {
     listener_.failed({ErrorKind::lost, title(agent) + " ended during the run: " + reason});
   };
-  BOOST_OUTCOME_TRY(agent.link, AgentLink::start(io_, program_, log_, std::move(listener), netns));
+  BOOST_OUTCOME_TRY(agent.link, AgentLink::open(io_, source_, std::move(listener), netns));
   return &agent;
 }
 
 asio::awaitable<Result<json::object>> Fleet::start(const model::Scenario& scenario) {
   const std::string& broker_host = scenario.broker.host;
-  const auto directory = log_.parent_path();
+  const auto directory = source_.log.parent_path();
   BOOST_OUTCOME_CO_TRY(Agent* const first, add(broker_host, {}));
   BOOST_OUTCOME_CO_TRY(auto hello, co_await first->link->greet(directory));
   protocol::spawn(io_, renew_lease(*first));
@@ -146,7 +146,7 @@ asio::awaitable<PutBack> Fleet::put_back() {
   ending_ = true;
   for (auto agent = agents_.rbegin(); agent != agents_.rend(); ++agent) {
     if (!(*agent)->link) continue;  // it could not even be started
-    PutBack one = co_await controller::put_back(io_, *(*agent)->link, program_, log_, (*agent)->cleaner);
+    PutBack one = co_await controller::put_back(io_, *(*agent)->link, source_, (*agent)->cleaner);
     (*agent)->watermark = INT64_MAX;  // nothing more is to come from it
     all.restored = all.restored && one.restored;
     for (auto& problem : one.problems) {

@@ -35,8 +35,8 @@ class Fleet {
   /// For requests that do no work. Longer than the lease: an agent that hangs is lost before a request to it is late.
   static constexpr Duration answer_max = protocol::lease + std::chrono::seconds{5};
 
-  /// `program` is the agent, `log` the file that takes the agents' complaints. It outlives the running of `io`.
-  Fleet(boost::asio::io_context& io, std::filesystem::path program, std::filesystem::path log, Listener listener);
+  /// It outlives the running of `io`.
+  Fleet(boost::asio::io_context& io, AgentSource source, Listener listener);
 
   /// Starts the agents, makes the hosts, and begins to renew the agents' leases. Returns what the first agent says of
   /// this machine. Errors: usage, lost, timeout.
@@ -78,8 +78,7 @@ class Fleet {
   [[nodiscard]] boost::json::array others(const Agent& agent) const;
 
   boost::asio::io_context& io_;
-  std::filesystem::path program_;
-  std::filesystem::path log_;
+  AgentSource source_;
   Listener listener_;
   std::vector<std::unique_ptr<Agent>> agents_;
   std::vector<model::Host> hosts_;

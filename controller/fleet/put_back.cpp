@@ -1,7 +1,5 @@
 #include "controller/fleet/put_back.hpp"
 
-#include <csignal>
-
 namespace troop::controller {
 namespace asio = boost::asio;
 namespace json = boost::json;
@@ -24,8 +22,8 @@ void take_problems(const json::object& reply, std::string_view name, const std::
 
 }  // namespace
 
-asio::awaitable<PutBack> put_back(asio::io_context& io, AgentLink& agent, std::filesystem::path program,
-                                  std::filesystem::path log, std::unique_ptr<AgentLink>& cleaner) {
+asio::awaitable<PutBack> put_back(asio::io_context& io, AgentLink& agent, const AgentSource& source,
+                                  std::unique_ptr<AgentLink>& cleaner) {
   PutBack result;
   if (!agent.lost()) {
     const Duration limit = agent.silent() ? hang_max : stop_max;
@@ -34,14 +32,14 @@ asio::awaitable<PutBack> put_back(asio::io_context& io, AgentLink& agent, std::f
       take_problems(stopped.value(), "problems", "not put back: ", result);
     } else if (!agent.lost() && agent.silent()) {
       result.problems.emplace_back(hung);
-      ::kill(agent.pid(), SIGKILL);
+      agent.kill();
     }
   }
   // Lost or not: an agent that still runs is putting the host back by itself.
   auto exit_code = co_await agent.finish(end_max);
   if (!exit_code) {
     result.problems.emplace_back(hung);
-    ::kill(agent.pid(), SIGKILL);
+    agent.kill();
     exit_code = co_await agent.finish(hang_max);
   }
   if (!exit_code) {
@@ -51,8 +49,8 @@ asio::awaitable<PutBack> put_back(asio::io_context& io, AgentLink& agent, std::f
     result.restored = false;
     result.problems.emplace_back("the agent could not put everything back; see evidence/agent.log");
   } else if (*exit_code != 0 && *exit_code != 2) {
-    const std::filesystem::path directory = log.parent_path();
-    auto started = AgentLink::start(io, program, log, AgentLink::Listener());
+    const std::filesystem::path directory = source.log.parent_path();
+    auto started = AgentLink::open(io, source, AgentLink::Listener());
     Result<json::object> cleaned = Error{ErrorKind::lost, "no agent"};
     if (started.has_value()) {
       cleaner = std::move(started).value();

@@ -18,9 +18,9 @@ struct PutBack {
 };
 
 /// Has the agent put everything back, and ends it. An agent that hangs is killed; after one that died, a new agent
-/// (`program`, complaints in `log`) pays what the dead one owed by its journal. `cleaner` owns that agent's link: like
+/// from the same `source` pays what the dead one owed by its journal. `cleaner` owns that agent's link: like
 /// `agent` it must outlive the running of `io`. At most a minute and a half.
-boost::asio::awaitable<PutBack> put_back(boost::asio::io_context& io, AgentLink& agent, std::filesystem::path program,
-                                         std::filesystem::path log, std::unique_ptr<AgentLink>& cleaner);
+boost::asio::awaitable<PutBack> put_back(boost::asio::io_context& io, AgentLink& agent, const AgentSource& source,
+                                         std::unique_ptr<AgentLink>& cleaner);
 
 }  // namespace troop::controller

@@ -177,7 +177,8 @@ asio::awaitable<Result<void>> Experiment::prepare() {
     agent_lost_ = true;
     fail(why, "agent-lost");
   };
-  fleet_.emplace(io_, request_.agent, request_.directory / "agent.log", std::move(listener));
+  fleet_.emplace(io_, AgentSource{request_.agent, request_.directory / "agent.log", request_.agent_service},
+                 std::move(listener));
   BOOST_OUTCOME_CO_TRY(const auto hello, co_await fleet_->start(request_.scenario));
   document_.host_name =
       protocol::text_field(hello, "host").has_value() ? protocol::text_field(hello, "host").value() : "";

@@ -28,11 +28,12 @@ namespace troop::controller {
 struct RunRequest {
   model::Scenario scenario;
   Plan plan;
-  std::filesystem::path directory;  ///< Exists and is empty: the run directory.
-  std::filesystem::path agent;      ///< The program `troop-agent`.
-  bool is_control = false;          ///< The scenario's faults were taken out.
-  std::filesystem::path control;    ///< The history of the same run without its faults; empty: there was none.
-  bool rehearse = false;            ///< Ask the agent whether it could, start nothing (--dry-run).
+  std::filesystem::path directory;           ///< Exists and is empty: the run directory.
+  std::filesystem::path agent;               ///< The program `troop-agent`.
+  std::filesystem::path agent_service = {};  ///< The socket of one that runs as a service; empty: one is started.
+  bool is_control = false;                   ///< The scenario's faults were taken out.
+  std::filesystem::path control;             ///< The history of the same run without its faults; empty: there was none.
+  bool rehearse = false;                     ///< Ask the agent whether it could, start nothing (--dry-run).
 };
 
 class Experiment {

@@ -9,7 +9,8 @@ _troop_agent() {
   done
   local candidate candidates
   case $command in
-    '') candidates=(doctor status undo --help --version) ;;
+    '') candidates=(doctor run status undo --help --version) ;;
+    run) candidates=(--socket --help) ;;
     doctor | status) candidates=(--json --help) ;;
     undo) candidates=(--all --patience --help) ;;
     *) candidates=(--help) ;;

@@ -41,7 +41,7 @@ _troop() {
       esac
       return ;;
     --library) _troop_offer_files /; return ;;
-    --out) _troop_offer_files; return ;;
+    --out | --agent) _troop_offer_files; return ;;
     --invariants) _troop_offer_files .toml; return ;;
     --control) if [[ $command == verify ]]; then _troop_offer_files .ndjson; return; fi ;;
     --seed | --set) return ;;
@@ -53,7 +53,7 @@ _troop() {
   fi
   if [[ $_troop_typed == -* ]]; then
     case $command in
-      run) _troop_offer --seed --out --set --dry-run --control --help ;;
+      run) _troop_offer --seed --out --set --dry-run --control --agent --help ;;
       plan) _troop_offer --seed --set --library --format --help ;;
       validate) _troop_offer --library --help ;;
       verify) _troop_offer --invariants --control --format --help ;;
