@@ -85,7 +85,7 @@ Result<UniqueFd> listen_on(const fs::path& socket) {
 }
 
 /// An agent on `connection`, which dies with this process.
-Result<pid_t> start_agent(int connection, const sigset_t& unblocked) {
+Result<pid_t> start_agent(const std::string& program, int connection, const sigset_t& unblocked) {
   const pid_t service = getpid();
   const pid_t pid = fork();
   if (pid < 0) return system_error(ErrorKind::lost, "fork", errno);
@@ -101,7 +101,7 @@ Result<pid_t> start_agent(int connection, const sigset_t& unblocked) {
     dup2(connection, control_fd);
   }
   const std::string fd = std::to_string(control_fd);
-  execl("/proc/self/exe", "troop-agent", "serve", "--control-fd", fd.c_str(), nullptr);
+  execl(program.c_str(), program.c_str(), "serve", "--control-fd", fd.c_str(), nullptr);
   _exit(127);
 }
 
@@ -113,8 +113,11 @@ struct Session {
 
 class Service {
  public:
-  Service(UniqueFd listening, UniqueFd signals, const sigset_t& unblocked)
-      : listening_(std::move(listening)), signals_(std::move(signals)), unblocked_(unblocked) {}
+  Service(std::string program, UniqueFd listening, UniqueFd signals, const sigset_t& unblocked)
+      : program_(std::move(program)),
+        listening_(std::move(listening)),
+        signals_(std::move(signals)),
+        unblocked_(unblocked) {}
 
   int run() {
     while (!ending_ || session_) {
@@ -149,7 +152,7 @@ class Service {
       return refuse(connection.get(),
                     "this host serves another run, by agent " + std::to_string(session_->pid) + "; try again later");
     }
-    const auto started = start_agent(connection.get(), unblocked_);
+    const auto started = start_agent(program_, connection.get(), unblocked_);
     if (started.has_error()) return refuse(connection.get(), started.error().context);
     say("agent " + std::to_string(started.value()) + " serves process " + std::to_string(peer.pid));
     session_.emplace(Session{started.value(), UniqueFd{pidfd_open(started.value())}, std::move(connection)});
@@ -166,6 +169,7 @@ class Service {
     session_.reset();
   }
 
+  const std::string program_;
   UniqueFd listening_, signals_;
   const sigset_t unblocked_;
   std::optional<Session> session_;
@@ -179,6 +183,9 @@ fs::path service_socket() { return state_folder() / "agent.sock"; }
 
 Result<int> run_service(const fs::path& socket) {
   std::signal(SIGPIPE, SIG_IGN);
+  std::error_code nameless;
+  const fs::path program = fs::read_symlink("/proc/self/exe", nameless);  // by its name: it may be replaced meanwhile
+  if (nameless) return usage_error("/proc/self/exe: " + nameless.message());
   sigset_t ends, unblocked;
   sigemptyset(&ends);
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&ends, number);
@@ -190,7 +197,7 @@ Result<int> run_service(const fs::path& socket) {
   if (cleaned.undone > 0) say("put back what a dead agent had left: " + std::to_string(cleaned.undone) + " things");
   BOOST_OUTCOME_TRY(auto listening, listen_on(socket));
   say("waiting for controllers on " + socket.string());
-  const int code = Service{std::move(listening), std::move(signals), unblocked}.run();
+  const int code = Service{program.string(), std::move(listening), std::move(signals), unblocked}.run();
   unlink(socket.c_str());
   rmdir(socket.parent_path().c_str());  // fails while journals are there, as it should
   return code;

@@ -63,7 +63,7 @@ TEST_F(ServiceTest, PutsEverythingBackWhenItIsStoppedUnderARun) {
   service.signal(SIGTERM);
   EXPECT_EQ(service.exit_code(30s), 0) << service.errors();
   EXPECT_EQ(troop.exit_code(60s), 3) << everything(troop);
-  EXPECT_THAT(troop.errors(), HasSubstr("signal 15"));
+  EXPECT_THAT(everything(troop), HasSubstr("signal 15"));
   expect_nothing_left();
 }
 
