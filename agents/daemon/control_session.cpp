@@ -27,18 +27,6 @@ constexpr Duration idle_interval = std::chrono::milliseconds{500};  // nothing w
 constexpr std::size_t records_per_frame = 8192;
 constexpr std::size_t queued_bytes_max = 8 << 20;
 
-/// Counts a coroutine that must have ended before the parts may go.
-class InOperation {
- public:
-  explicit InOperation(int& count) : count_(count) { ++count_; }
-  InOperation(const InOperation&) = delete;
-  InOperation& operator=(const InOperation&) = delete;
-  ~InOperation() { --count_; }
-
- private:
-  int& count_;
-};
-
 json::object proof_json(std::string_view time_name, const Proof& proof) {
   return {{time_name, proof.time}, {"proof", proof.text}};
 }
@@ -305,9 +293,7 @@ asio::awaitable<Result<json::object>> ControlSession::apply(const json::object& 
       co_return looked.error();
     }
   }
-  const bool outlives_us = parts_->attached() != nullptr && victim == parts_->attached();
-  auto recorded = journal_.append(
-      outlives_us ? parts_->attached()->fault_record(step->order, parts_->route(), step->undo) : step->undo);
+  auto recorded = journal_.append(signed_record(*step));
   Result<Proof> proof = recorded.has_error() ? Result<Proof>{recorded.error()} : Result<Proof>{Proof{}};
   if (recorded.has_value()) {
     step->record = recorded.value();
@@ -318,6 +304,7 @@ asio::awaitable<Result<json::object>> ControlSession::apply(const json::object& 
     co_return proof.error();
   }
   notify_fault(*step, "start", "ok", proof.value().time);
+  if (step->order.period) step->due = proof.value().time + step->order.period->count() + protocol::lease.count();
   auto reply = proof_json("effective", proof.value());
   reply["pid"] = pid;
   co_return reply;
@@ -421,6 +408,7 @@ asio::awaitable<void> ControlSession::watch_lease() {
     co_await pause_for(parts_ ? watch_interval : idle_interval);
     if (monotonic_ns() - last_renewal_ > protocol::lease.count()) interrupt("the controller was silent for too long");
     if (const auto vetoed = not_vetoed(state_folder()); vetoed.has_error()) interrupt(vetoed.error().context);
+    if (parts_) end_overdue();
   }
 }
 

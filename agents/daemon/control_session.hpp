@@ -1,7 +1,8 @@
 // One conversation with one controller: its requests, the faults in force, the evidence that flows back.
 //
 // Whatever ends the conversation (a `stop` request, the controller's death, a lapsed lease, a signal, a veto), end()
-// puts everything back, in this order: faults that do not end with our parts, workers, broker, what they left behind, workspace, journal.
+// puts everything back, in this order: faults that do not end with our parts, workers, broker, what they left behind,
+// workspace, journal.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -18,6 +19,18 @@
 #include "agents/undo_journal.hpp"
 
 namespace troop::agents {
+
+/// Counts a coroutine that must have ended before the parts may go.
+class InOperation {
+ public:
+  explicit InOperation(int& count) : count_(count) { ++count_; }
+  InOperation(const InOperation&) = delete;
+  InOperation& operator=(const InOperation&) = delete;
+  ~InOperation() { --count_; }
+
+ private:
+  int& count_;
+};
 
 class ControlSession {
  public:
@@ -38,6 +51,7 @@ class ControlSession {
     UndoRecord undo;
     std::optional<std::int64_t> record;  ///< In the journal: from before apply until revert is proven.
     bool busy = false;                   ///< apply or revert is under way.
+    std::int64_t due = 0;                ///< When its time is over and another lease has passed; 0: it has no end.
     bool unrestored = false;             ///< The last try to revert it failed.
   };
 
@@ -64,6 +78,11 @@ class ControlSession {
   void keep(const KeptLog& log);
   asio::awaitable<void> watch_parts();
   asio::awaitable<void> watch_lease();
+  /// Ends faults whose time is over, where a controller that renews its lease has forgotten them.
+  void end_overdue();
+  asio::awaitable<void> end_step(std::int64_t number);
+  /// The record of a step, with what people want to know of it: until when, for which run.
+  [[nodiscard]] UndoRecord signed_record(const Step& step) const;
   /// Whoever listens hears why; whoever hangs is not waited for.
   asio::awaitable<void> close_channel();
   void notify_event(std::string_view type, std::string_view f, std::int64_t time, boost::json::object fields);

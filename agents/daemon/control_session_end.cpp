@@ -1,11 +1,16 @@
 // How a conversation ends: everything is put back, and what the broker logged is kept.
+#include <fmt/format.h>
+
 #include <cstdio>
 
 #include "agents/containers.hpp"
 #include "agents/daemon/control_session.hpp"
 #include "agents/host/workspace.hpp"
+#include "agents/protocol/spawn.hpp"
 
 namespace troop::agents {
+
+namespace json = boost::json;
 
 asio::awaitable<std::vector<std::string>> ControlSession::put_back() {
   if (put_back_ || !parts_) co_return std::vector<std::string>{};
@@ -28,6 +33,32 @@ asio::awaitable<std::vector<std::string>> ControlSession::put_back() {
     step.record.reset();
   }
   co_return problems;
+}
+
+UndoRecord ControlSession::signed_record(const Step& step) const {
+  const AttachedPart* attached = parts_->attached();
+  const bool is_attached = attached != nullptr && step.order.victim == attached->name();
+  auto record = is_attached ? parts_->attached()->fault_record(step.order, parts_->route(), step.undo) : step.undo;
+  record.state["run"] = run_directory_;
+  if (step.order.period) record.state["for_ns"] = step.order.period->count();
+  return record;
+}
+
+void ControlSession::end_overdue() {
+  const std::int64_t now = monotonic_ns();
+  for (auto& [number, step] : steps_) {
+    if (put_back_) return;
+    if (step.due == 0 || now < step.due || step.busy || !step.record) continue;
+    step.due = 0;
+    protocol::spawn(io_, end_step(number));
+  }
+}
+
+asio::awaitable<void> ControlSession::end_step(std::int64_t number) {
+  const InOperation counted{operations_};
+  auto ended = co_await perform_safely(json::object{{"request", "revert"}, {"step", number}});
+  if (ended.has_error())
+    interrupt(fmt::format("step {} is over and could not be ended: {}", number, ended.error().context));
 }
 
 asio::awaitable<void> ControlSession::revert_what_stays(std::vector<std::string>& problems) {

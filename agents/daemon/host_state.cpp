@@ -32,10 +32,24 @@ std::string what_of(const UndoRecord& record) {
   return fault.contains("fault") ? fmt::format("{} on {}", field(fault, "fault"), field(fault, "victim")) : "";
 }
 
-std::string since_of(const UndoRecord& record) {
-  if (record.since_wall_ns <= 0) return "?";
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
-                     fmt::gmtime(static_cast<std::time_t>(record.since_wall_ns / 1'000'000'000)));
+std::string moment(std::int64_t wall_ns) {
+  if (wall_ns <= 0) return "?";
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(static_cast<std::time_t>(wall_ns / 1'000'000'000)));
+}
+
+std::string since_of(const UndoRecord& record) { return moment(record.since_wall_ns); }
+
+/// Of a fault that is held for a while: when that is over, about.
+std::optional<std::string> until_of(const UndoRecord& record) {
+  const json::value* held = record.state.if_contains("for_ns");
+  if (held == nullptr || !held->is_int64() || record.since_wall_ns <= 0) return std::nullopt;
+  return moment(record.since_wall_ns + held->get_int64());
+}
+
+std::optional<std::string> run_of(const UndoRecord& record) {
+  const json::value* run = record.state.if_contains("run");
+  if (run == nullptr || !run->is_string()) return std::nullopt;
+  return std::string{run->get_string()};
 }
 
 std::string who(const JournalView& journal) {
@@ -72,7 +86,10 @@ std::string to_text(std::span<const JournalView> journals) {
     out += fmt::format("{}, {}: {}\n", who(journal), condition(journal),
                        journal.debts.empty() ? "nothing to put back" : "to be put back, newest first");
     for (const auto& debt : journal.debts) {
-      out += fmt::format("  since {}  {:<10} {}\n", since_of(debt), debt.kind, what_of(debt));
+      out += fmt::format("  since {}  {:<10} {}", since_of(debt), debt.kind, what_of(debt));
+      if (const auto until = until_of(debt)) out += ", until " + *until;
+      if (const auto run = run_of(debt)) out += ", for " + *run;
+      out += '\n';
     }
   }
   return out.empty() ? "Nothing of Troop is in force on this host.\n" : out;
@@ -83,7 +100,12 @@ json::array to_json(std::span<const JournalView> journals) {
   for (const auto& journal : journals) {
     json::array debts;
     for (const auto& debt : journal.debts) {
-      debts.push_back({{"kind", debt.kind}, {"what", what_of(debt)}, {"since", since_of(debt)}});
+      const auto until = until_of(debt), run = run_of(debt);
+      debts.push_back({{"kind", debt.kind},
+                       {"what", what_of(debt)},
+                       {"since", since_of(debt)},
+                       {"until", until ? json::value(*until) : json::value()},
+                       {"run", run ? json::value(*run) : json::value()}});
     }
     json::object one{{"journal", journal.path.string()}};
     one["agent"] = journal.agent ? json::value(journal.agent->pid) : json::value();

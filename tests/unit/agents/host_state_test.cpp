@@ -72,12 +72,18 @@ TEST_F(HostStateTest, TellsWhatIsOwedByWhomAndSinceWhen) {
   const std::string text = to_text(look());
   EXPECT_THAT(text, HasSubstr("agent " + std::to_string(living->pid()) + ", alive: to be put back"));
   EXPECT_THAT(text, testing::ContainsRegex("since 20[0-9-]+T[0-9:]+Z  workspace  .*/troop-agent-0123456789ab\n"));
-  left_by_the_dead({{"fault", {{"fault", "broker.pause"}, {"victim", "broker"}}}});
+  left_by_the_dead(
+      {{"fault", {{"fault", "broker.pause"}, {"victim", "broker"}, {"for_ns", 3'000'000'000}, {"run", "/runs/7"}}}});
+  EXPECT_THAT(to_text(look()),
+              testing::ContainsRegex("broker.pause on broker, until 20[0-9-]+T[0-9:]+Z, for /runs/7\n"));
   const auto all = to_json(look());
   ASSERT_EQ(all.size(), 2U);
   const auto dead = std::find_if(all.begin(), all.end(), [](const auto& one) { return one.at("condition") == "dead"; });
   ASSERT_NE(dead, all.end()) << boost::json::serialize(all);
   EXPECT_EQ(dead->at("debts").at(0).at("what").as_string(), "broker.pause on broker");
+  EXPECT_GT(dead->at("debts").at(0).at("until").as_string(), dead->at("debts").at(0).at("since").as_string());
+  EXPECT_EQ(dead->at("debts").at(0).at("run").as_string(), "/runs/7");
+  EXPECT_TRUE(all.at(dead == all.begin() ? 1 : 0).at("debts").at(0).at("until").is_null()) << "a workspace";
   EXPECT_EQ(journals_in(state_).size(), 2U) << "looking changes nothing";
 }
 

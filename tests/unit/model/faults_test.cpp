@@ -11,16 +11,16 @@ namespace {
 TEST(Faults, are_the_documented_ones) {
   std::vector<std::string_view> names;
   for (const auto& fault : faults()) names.push_back(fault.name);
-  EXPECT_THAT(
-      names, testing::ElementsAre("broker.stop", "broker.kill", "broker.pause", "broker.restart", "broker.stop_app",
-                                  "broker.suspend_listeners", "broker.close_connections", "broker.close_channel",
-                                  "broker.memory_alarm", "broker.disk_alarm", "broker.queue_full", "broker.policy",
-                                  "broker.purge", "broker.delete_queue", "broker.delete_exchange",
-                                  "broker.delete_binding", "process.kill", "process.pause", "process.crash_loop",
-                                  "instance.kill", "service.stop", "zone.down", "clock.skew", "cpu.burn", "memory.fill",
-                                  "disk.fill", "io.burn", "fd.exhaust", "network.latency", "network.partition",
-                                  "network.reject", "network.loss", "network.duplicate", "network.corrupt",
-                                  "network.reorder", "network.bandwidth", "network.reset", "network.blackhole", "network.dns"));
+  EXPECT_THAT(names, testing::ElementsAre("broker.stop", "broker.kill", "broker.pause", "broker.restart",
+                                          "broker.stop_app", "broker.suspend_listeners", "broker.close_connections",
+                                          "broker.close_channel", "broker.memory_alarm", "broker.disk_alarm",
+                                          "broker.queue_full", "broker.policy", "broker.purge", "broker.delete_queue",
+                                          "broker.delete_exchange", "broker.delete_binding", "process.kill",
+                                          "process.pause", "process.crash_loop", "instance.kill", "service.stop",
+                                          "zone.down", "clock.skew", "cpu.burn", "memory.fill", "disk.fill", "io.burn",
+                                          "fd.exhaust", "network.latency", "network.partition", "network.reject",
+                                          "network.loss", "network.duplicate", "network.corrupt", "network.reorder",
+                                          "network.bandwidth", "network.reset", "network.blackhole", "network.dns"));
 }
 
 TEST(Faults, each_file_of_the_folder_is_in_the_table) {
