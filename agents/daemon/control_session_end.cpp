@@ -56,7 +56,8 @@ void ControlSession::end_overdue() {
 
 asio::awaitable<void> ControlSession::end_step(std::int64_t number) {
   const InOperation counted{operations_};
-  auto ended = co_await perform_safely(json::object{{"request", "revert"}, {"step", number}});
+  json::object request{{"request", "revert"}, {"step", number}};
+  auto ended = co_await perform_safely(request);
   if (ended.has_error())
     interrupt(fmt::format("step {} is over and could not be ended: {}", number, ended.error().context));
 }
