@@ -17,6 +17,11 @@ asio::awaitable<std::vector<std::string>> ControlSession::put_back() {
   put_back_ = true;
   std::vector<std::string> problems;
   co_await revert_what_stays(problems);
+  // What is held on a part ends now: its children are ours, and not for whoever reaps the rest.
+  std::erase_if(parts_->holdings(), [&](const auto& held) {
+    const auto step = steps_.find(held.first);
+    return step != steps_.end() && parts_->find(step->second.order.victim) != nullptr;
+  });
   auto not_ended = co_await parts_->end_all([this](const KeptLog& log) { keep(log); });
   problems.insert(problems.end(), not_ended.begin(), not_ended.end());
   while (operations_ > 0) co_await pause_for(std::chrono::milliseconds{5});  // they see stopping(), or a dead process

@@ -35,20 +35,21 @@ Result<UndoRecord> plan(Parts& parts, const protocol::StepOrder& order) {
   return UndoRecord{"fault", {{"fault", order.fault}, {"victim", order.victim}}};
 }
 
-/// Sets the clock and waits until the part has that time. What was seen; an error where it has not, in the end.
-asio::awaitable<Result<std::string>> set(Part& part, Duration offset) {
+/// Sets the clock and waits until the part has that time. Asking takes a while, in which the answer may have been
+/// given: what could as well be the time that it had `before` proves nothing. What was seen; an error where it does not
+/// follow.
+asio::awaitable<Result<std::string>> set(Part& part, Duration offset, Duration before) {
   BOOST_OUTCOME_CO_TRY(part.set_clock(offset));
   const std::int64_t deadline = monotonic_ns() + jump_max.count();
   while (true) {
     BOOST_OUTCOME_CO_TRY(const auto seen, co_await part.clock());
-    // Asking takes a while: what could as well be this machine's time proves no jump.
-    const bool tells = offset == Duration{0} || seen.least > Duration{0} || seen.most < Duration{0};
-    if (tells && seen.least <= offset && offset <= seen.most) {
+    const auto may_be = [&](Duration time) { return seen.least <= time && time <= seen.most; };
+    if (may_be(offset) && !may_be(before)) {
       const auto seconds = [](Duration time) { return static_cast<double>(time.count()) / 1e9; };
       co_return fmt::format("its clock is between {:+.3f} s and {:+.3f} s of this machine's", seconds(seen.least),
                             seconds(seen.most));
     }
-    if (monotonic_ns() > deadline) co_return Error{ErrorKind::lost, "its clock did not follow"};
+    if (monotonic_ns() > deadline) co_return Error{ErrorKind::lost, "its clock did not follow, as far as can be told"};
     co_await pause_for(look_interval);
   }
 }
@@ -56,15 +57,16 @@ asio::awaitable<Result<std::string>> set(Part& part, Duration offset) {
 asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& order, Seen) {
   BOOST_OUTCOME_CO_TRY(auto* const part, part_of(parts, order));
   BOOST_OUTCOME_CO_TRY(const auto offset, offset_of(order));
-  auto seen = co_await set(*part, offset);
+  auto seen = co_await set(*part, offset, Duration{0});
   if (seen.has_error()) co_return std::move(seen).error().within(order.fault);
   co_return Proof{monotonic_ns(), std::move(seen).value()};
 }
 
 asio::awaitable<Result<Proof>> revert(Parts& parts, const protocol::StepOrder& order, Seen) {
   BOOST_OUTCOME_CO_TRY(auto* const part, part_of(parts, order));
+  BOOST_OUTCOME_CO_TRY(const auto offset, offset_of(order));
   BOOST_OUTCOME_CO_TRY(broker_runs(parts, order));
-  auto seen = co_await set(*part, Duration{0});
+  auto seen = co_await set(*part, Duration{0}, offset);
   if (seen.has_error()) co_return not_restored(order, seen.error());
   co_return co_await works_again(parts, order, std::move(seen).value());
 }

@@ -48,6 +48,14 @@ std::vector<std::string> stat_fields(pid_t pid) {
   return fields;
 }
 
+/// Where the kernel spares an agent that runs out of memory, its children are not meant. Async-signal-safe.
+void be_as_dispensable_as_others() {
+  const int score = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+  char sign = 0;
+  if (score >= 0 && read(score, &sign, 1) == 1 && sign == '-') (void)!pwrite(score, "0", 1, 0);
+  if (score >= 0) close(score);
+}
+
 /// Runs in the child between fork and exec: only async-signal-safe calls. Reports errno through `report`.
 [[noreturn]] void become(const Spawn& what, char* const* argv, char* const* environment, int output, pid_t parent,
                          int report) {
@@ -60,6 +68,7 @@ std::vector<std::string> stat_fields(pid_t pid) {
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
   for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
+  be_as_dispensable_as_others();
   dup2(output, STDOUT_FILENO);
   dup2(output, STDERR_FILENO);
   const int nothing = open("/dev/null", O_RDONLY);

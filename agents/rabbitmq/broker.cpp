@@ -7,6 +7,7 @@
 #include <csignal>
 #include <fstream>
 
+#include "agents/host/burden.hpp"
 #include "agents/host/fake_clock.hpp"
 #include "agents/host/tcp.hpp"
 #include "agents/host/workspace.hpp"
@@ -19,6 +20,8 @@ namespace {
 
 constexpr Duration answer_max = std::chrono::milliseconds{500};
 constexpr Duration ask_max = std::chrono::seconds{25};
+constexpr std::int64_t shared_memory_mib = 16;
+constexpr std::uint64_t bytes_per_mib = 1 << 20, memory_left_mib = 512;
 constexpr int ends_max = 5;  // a broker that dies this often while it starts will not come up
 constexpr auto search_path = "/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -76,6 +79,23 @@ Result<void> check_plugins(const model::Broker& wanted) {
   return success();
 }
 
+/// Disks in memory take memory, and can be made by root alone.
+Result<void> check_disk(const model::Broker& wanted) {
+  if (wanted.disk_mib == 0) return success();
+  const auto disks = std::max<std::uint64_t>(wanted.nodes_on.size(), 1) * static_cast<std::uint64_t>(wanted.disk_mib);
+  const std::uint64_t available = available_memory() / bytes_per_mib;
+  if (disks + memory_left_mib > available) {
+    return usage_error(
+        fmt::format("system.broker.disk_mib: {} MiB of memory are available, too few for {} MiB of disks "
+                    "and {} MiB to spare",
+                    available, disks, memory_left_mib));
+  }
+  // In a mount namespace that nobody enters.
+  const auto tried = PrivateMounts::make({{fs::temp_directory_path(), wanted.disk_mib}});
+  if (tried.has_error()) return Error{tried.error()}.within("system.broker.disk_mib");
+  return success();
+}
+
 }  // namespace
 
 Result<void> ManagedBroker::check(const model::Broker& wanted) {
@@ -87,6 +107,7 @@ Result<void> ManagedBroker::check(const model::Broker& wanted) {
   if (find_epmd().empty()) return usage_error("no epmd on this host; install Erlang (apt-get install erlang-base)");
   if (find_erl().empty()) return usage_error("no erl on this host; install Erlang (apt-get install erlang-base)");
   BOOST_OUTCOME_TRY(check_plugins(wanted));
+  BOOST_OUTCOME_TRY(check_disk(wanted));
   if (wanted.port != 0 && !port_is_free(wanted.port)) {
     return usage_error(
         fmt::format("port {} is in use; end what listens there, or leave system.broker.port out so that a "
@@ -179,8 +200,12 @@ Result<void> ManagedBroker::configure(const BrokerSecrets& secrets) {
   if (!fake_clock_.empty()) {
     BOOST_OUTCOME_TRY(set_clock(Duration{0}));
   }
-  if (wanted_.disk_mib > 0) {
-    BOOST_OUTCOME_TRY(disk_, PrivateDisk::mount(folder_ / "mnesia", wanted_.disk_mib));
+  std::vector<PrivateMount> mounts;
+  if (wanted_.disk_mib > 0) mounts.push_back({folder_ / "mnesia", wanted_.disk_mib});
+  // The library keeps shared memory of each process there, which one that is killed leaves behind.
+  if (!fake_clock_.empty()) mounts.push_back({"/dev/shm", shared_memory_mib});
+  if (!mounts.empty()) {
+    BOOST_OUTCOME_TRY(mounts_, PrivateMounts::make(mounts));
   }
   BOOST_OUTCOME_TRY(
       write_private(folder_ / "enabled_plugins", fmt::format("[{}].\n", fmt::join(wanted_.plugins, ","))));
@@ -220,7 +245,7 @@ Result<void> ManagedBroker::spawn() {
       {},
       folder_.string(),  // a crash of the Erlang machine leaves a dump there
       netns_,
-      disk_.mounts()};
+      mounts_.mounts()};
   if (!fake_clock_.empty()) {
     for (auto& each : fake_clock_environment(fake_clock_, folder_ / "clock")) {
       what.environment.push_back(std::move(each));

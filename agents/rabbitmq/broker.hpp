@@ -10,7 +10,7 @@
 #include <memory>
 #include <string>
 
-#include "agents/host/private_disk.hpp"
+#include "agents/host/private_mounts.hpp"
 #include "agents/host/process.hpp"
 #include "agents/rabbitmq/client.hpp"
 #include "agents/rabbitmq/control.hpp"
@@ -77,7 +77,7 @@ class ManagedBroker {
   [[nodiscard]] Process& process() { return process_; }
   [[nodiscard]] Process& epmd() { return epmd_; }
   /// Its data's own file system, once it was started; -1: it has none.
-  [[nodiscard]] int disk() const { return disk_.folder(); }
+  [[nodiscard]] int disk() const { return wanted_.disk_mib > 0 ? mounts_.folder() : -1; }
   [[nodiscard]] std::filesystem::path log() const { return folder_ / "out"; }
   /// What can be done to it beyond AMQP, while its process runs; nullptr before configure().
   [[nodiscard]] BrokerControl* control() { return control_.get(); }
@@ -93,7 +93,7 @@ class ManagedBroker {
   std::string listen_on_;
   ClusterPlace place_;
   int netns_ = -1;
-  PrivateDisk disk_;
+  PrivateMounts mounts_;
   std::filesystem::path fake_clock_;  ///< Empty: its clock is this machine's.
   AmqpAddress address_;
   BrokerSecrets secrets_;

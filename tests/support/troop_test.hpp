@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "tests/support/troop_run.hpp"
 
 namespace troop::test {
@@ -23,9 +25,21 @@ class TroopTest : public Base {
   void expect_nothing_left(Duration within = 1s) {
     EXPECT_TRUE(eventually([&] { return world_.processes().empty(); }, within)) << "processes are left";
     EXPECT_THAT(world_.leftovers(), testing::IsEmpty());
+    EXPECT_EQ(shared_memory(), shared_before_);
+  }
+
+  /// Of libfaketime, which keeps it beyond the end of what is killed.
+  static std::set<std::string> shared_memory() {
+    std::set<std::string> found;
+    std::error_code gone;
+    for (const auto& entry : std::filesystem::directory_iterator{"/dev/shm", gone}) {
+      if (entry.path().string().find("faketime") != std::string::npos) found.insert(entry.path());
+    }
+    return found;
   }
 
   World world_;
+  const std::set<std::string> shared_before_ = shared_memory();
 };
 
 }  // namespace troop::test
