@@ -118,7 +118,7 @@ Duration duration_parameter(const protocol::StepOrder& order, std::string_view n
 }
 
 std::uint64_t seed_of(const protocol::StepOrder& order) {
-  return Random{static_cast<std::uint64_t>(order.number), order.fault}.next();
+  return Random{order.seed, order.fault}.next();
 }
 
 Result<UndoRecord> network_record(const protocol::StepOrder& order) {

@@ -40,7 +40,7 @@ Result<T> chosen(const protocol::StepOrder& order, std::string_view name,
 Result<double> number_parameter(const protocol::StepOrder& order, std::string_view name);
 /// 0 where the step does not say.
 Duration duration_parameter(const protocol::StepOrder& order, std::string_view name);
-/// What the kernel's dice, or ours, are thrown with: the same in each run of this step.
+/// What our dice are thrown with: from the run's seed, and so the same where a run is repeated with it.
 std::uint64_t seed_of(const protocol::StepOrder& order);
 
 /// Which packets the step means; peers that are hosts of the scenario become addresses. Errors: usage.

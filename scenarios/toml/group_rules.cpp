@@ -46,8 +46,8 @@ std::optional<Refusal> wrong_groups(const model::Scenario& scenario, const model
     return refuse("target", fmt::format("{} on all hosts does not say how they fall apart: 'groups'", step.fault));
   if (step.parameters.contains("peers"))
     return refuse("peers", "'groups' says who loses whom, so there are no 'peers'");
-  if (const auto direction = text("direction"); direction != "both" && !direction.empty())
-    return refuse("direction", "between groups each pair is cut at one of its two ends, so there is no direction");
+  if (const auto direction = text("direction"); direction != "both" && direction != "either" && !direction.empty())
+    return refuse("direction", "between groups each pair is hit at one of its two ends, so there is no direction");
   if (step.parameters.contains("pairs") && text("groups") != model::explicit_pairs)
     return refuse("pairs", fmt::format("'pairs' is for groups = \"{}\"", model::explicit_pairs));
   if (auto found = model::cuts_of(scenario, step, Random{0}); found.has_error())

@@ -24,7 +24,7 @@ inline FaultSpec network_latency() {
           "where its agent died; proven when neither is listed",
       .irreversible = {},
       .client_sees = {"each round trip with the peers takes `delay` longer; nothing else"},
-      .parameters = with_network_selectors(
+      .parameters = with_groups(with_network_selectors(
           {{.name = "delay",
             .type = ParameterType::duration,
             .what = "how long a packet is held",
@@ -54,7 +54,7 @@ inline FaultSpec network_latency() {
                     "kernel has netem and nothing is in its way",
             .fallback = "either",
             .choices = {"either", "in", "out"}}},
-          true),
+          true)),
   };
 }
 

@@ -18,13 +18,13 @@ inline FaultSpec network_loss() {
       .undo = "the table is removed; proven when it is no longer listed",
       .irreversible = {},
       .client_sees = {"latency in steps: what was lost is sent again, after 200 ms and more"},
-      .parameters = with_network_selectors(
+      .parameters = with_groups(with_network_selectors(
           {percent_of_packets(),
            {.name = "burst",
             .type = ParameterType::number,
             .what = "so many are lost in a row, on average (Gilbert's model); of what arrives: direction = \"in\"",
             .minimum = 1,
-            .maximum = 10'000}}),
+            .maximum = 10'000}})),
   };
 }
 
