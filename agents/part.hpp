@@ -99,10 +99,14 @@ class Parts {
   [[nodiscard]] virtual WorkloadRoute route() const { return {}; }
   /// The other hosts of the scenario.
   [[nodiscard]] virtual std::vector<Peer> peers() const { return {}; }
+  /// The process that asks for all this: nobody may hit it, nor what started it.
+  [[nodiscard]] pid_t controller() const { return controller_; }
+  void set_controller(pid_t pid) { controller_ = pid; }
   /// What is held by the steps in force, by their number. A fault's apply puts it there, its revert takes it away.
   [[nodiscard]] std::map<std::int64_t, std::unique_ptr<Holding>>& holdings() { return holdings_; }
 
  private:
+  pid_t controller_ = 0;
   std::map<std::int64_t, std::unique_ptr<Holding>> holdings_;
 };
 

@@ -30,21 +30,6 @@ constexpr std::size_t journal_bytes_max = 4 * 1024 * 1024;
 constexpr const char* roots_folder = "/run/troop";
 constexpr std::string_view suffix = ".journal";
 
-Result<void> make_private_folder(const fs::path& folder) {
-  std::error_code failure;
-  fs::create_directories(folder, failure);
-  if (failure) return usage_error(folder.string() + ": " + failure.message() + " (set TROOP_STATE_DIR)");
-  struct stat status {};
-  if (lstat(folder.c_str(), &status) != 0) return system_error(ErrorKind::usage, folder.string(), errno);
-  if (!S_ISDIR(status.st_mode) || status.st_uid != geteuid()) {
-    return usage_error(folder.string() + " is not a folder of this user (set TROOP_STATE_DIR)");
-  }
-  // Root's folder is where everybody looks for a veto; the journals in it are root's own.
-  const mode_t mode = folder == roots_folder ? 0711 : 0700;
-  if (chmod(folder.c_str(), mode) != 0) return system_error(ErrorKind::usage, folder.string(), errno);
-  return success();
-}
-
 struct Content {
   std::map<std::int64_t, UndoRecord> open;
   std::optional<ProcessIdentity> agent;
@@ -164,6 +149,21 @@ Result<void> pay(const UndoRecord& record, const Payer& others) {
 }
 
 }  // namespace
+
+Result<void> make_private_folder(const fs::path& folder) {
+  std::error_code failure;
+  fs::create_directories(folder, failure);
+  if (failure) return usage_error(folder.string() + ": " + failure.message() + " (set TROOP_STATE_DIR)");
+  struct stat status {};
+  if (lstat(folder.c_str(), &status) != 0) return system_error(ErrorKind::usage, folder.string(), errno);
+  if (!S_ISDIR(status.st_mode) || status.st_uid != geteuid()) {
+    return usage_error(folder.string() + " is not a folder of this user (set TROOP_STATE_DIR)");
+  }
+  // Root's folder is where everybody looks for a veto; the journals in it are root's own.
+  const mode_t mode = folder == roots_folder ? 0711 : 0700;
+  if (chmod(folder.c_str(), mode) != 0) return system_error(ErrorKind::usage, folder.string(), errno);
+  return success();
+}
 
 fs::path state_folder() {
   if (const char* chosen = std::getenv("TROOP_STATE_DIR"); chosen != nullptr && *chosen != '\0') return chosen;

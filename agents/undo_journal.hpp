@@ -64,6 +64,10 @@ class UndoJournal {
 /// temporary folder. TROOP_STATE_DIR overrides it.
 std::filesystem::path state_folder();
 
+/// Makes it, or checks that it is a folder of this user's, and admits nobody else but to look for a veto. Errors:
+/// usage.
+Result<void> make_private_folder(const std::filesystem::path& folder);
+
 UndoRecord process_record(const std::string& part, const ProcessIdentity& process);
 UndoRecord workspace_record(const std::filesystem::path& path);
 

@@ -43,11 +43,12 @@ Result<Policy> admitted(const json::object& request) {
 }  // namespace
 
 ControlSession::ControlSession(asio::io_context& io, std::shared_ptr<protocol::Channel> channel, UndoJournal& journal,
-                               std::vector<std::string> unpaid)
+                               std::vector<std::string> unpaid, pid_t controller)
     : io_(io),
       channel_(std::move(channel)),
       journal_(journal),
       unpaid_(std::move(unpaid)),
+      controller_(controller),
       last_renewal_(monotonic_ns()) {}
 
 void ControlSession::interrupt(std::string reason) {
@@ -193,6 +194,7 @@ asio::awaitable<Result<json::object>> ControlSession::prepare(const json::object
   } else {
     parts_ = RunParts::none(journal_);
   }
+  parts_->set_controller(controller_);
   protocol::spawn(io_, pump_records());
   protocol::spawn(io_, watch_parts());
   BOOST_OUTCOME_CO_TRY(const auto hosts, protocol::hosts_from_json(field("hosts")));

@@ -34,9 +34,10 @@ class InOperation {
 
 class ControlSession {
  public:
-  /// `unpaid`: what dead agents of this host still owe and could not be paid; the controller is told.
+  /// `unpaid`: what dead agents of this host still owe and could not be paid; the controller is told. `controller`: its
+  /// process, at the other end of the channel.
   ControlSession(asio::io_context& io, std::shared_ptr<protocol::Channel> channel, UndoJournal& journal,
-                 std::vector<std::string> unpaid);
+                 std::vector<std::string> unpaid, pid_t controller);
 
   /// Serves until the conversation ends, then puts everything back. Returns what could not be put back.
   asio::awaitable<std::vector<std::string>> serve();
@@ -97,6 +98,7 @@ class ControlSession {
   std::shared_ptr<protocol::Channel> channel_;
   UndoJournal& journal_;
   std::vector<std::string> unpaid_;
+  pid_t controller_;
   Network network_;  ///< Empty: all parts are where this agent is.
   std::unique_ptr<RunParts> parts_;
   std::map<std::int64_t, Step> steps_;

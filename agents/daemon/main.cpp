@@ -1,5 +1,6 @@
 // troop-agent: carries out on one host what a controller asks for, and puts the host back whatever happens.
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -77,6 +78,13 @@ Result<void> move_to(const std::string& netns) {
   return agents::enter(place.get());
 }
 
+/// Whoever connected, or made the pair of sockets; 0 where that cannot be told.
+pid_t controller_at(int control_fd) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  return getsockopt(control_fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.pid : 0;
+}
+
 int serve(int control_fd, const std::string& netns) {
   std::signal(SIGPIPE, SIG_IGN);
   fcntl(control_fd, F_SETFD, FD_CLOEXEC);
@@ -105,7 +113,8 @@ int serve(int control_fd, const std::string& netns) {
     journal.value().close();
     return exit_refused;
   }
-  agents::ControlSession session{io, protocol::Channel::adopt(std::move(socket)), journal.value(), cleaned.problems};
+  agents::ControlSession session{io, protocol::Channel::adopt(std::move(socket)), journal.value(), cleaned.problems,
+                                 controller_at(control_fd)};
   asio::signal_set signals{io, SIGINT, SIGTERM, SIGHUP};
   signals.async_wait([&session](const boost::system::error_code& cancelled, int number) {
     if (!cancelled) session.interrupt("the agent got signal " + std::to_string(number));
@@ -147,6 +156,15 @@ int status(bool as_json) {
   const std::string text =
       as_json ? boost::json::serialize(agents::to_json(journals.value())) + "\n" : agents::to_text(journals.value());
   return print(text, 0);
+}
+
+/// What agents owe that are gone; those that live are let be.
+int undo_dead() {
+  const auto cleaned = agents::clean_up_after_the_dead(agents::state_folder(), agents::pay_for_attached, payment_max);
+  for (const auto& problem : cleaned.problems) complain("not put back: " + problem);
+  if (!cleaned.problems.empty()) return exit_unrestored;
+  std::printf("Nothing is left of agents that are gone; put back: %d\n", cleaned.undone);
+  return 0;
 }
 
 int undo(int patience_s) {
@@ -199,16 +217,19 @@ int main(int argc, char** argv) {
   examining->add_flag("--json", findings_as_json, "As JSON: an object with a list of faults");
   examining->callback([&] { exit_code = doctor(findings_as_json); });
 
-  bool all = false;
+  bool all = false, dead = false;
   int patience_s = 30;
   CLI::App* undoing = app.add_subcommand("undo", "Put this host back, whether its agents run, hang or are gone");
-  undoing->add_flag("--all", all, "Of all agents of this user")->required();
+  CLI::Option_group* whose = undoing->add_option_group("whose", "Of which agents");
+  whose->add_flag("--all", all, "Of all agents of this user");
+  whose->add_flag("--dead", dead, "Of those that are gone; those that live go on");
+  whose->require_option(1);
   undoing
       ->add_option("--patience", patience_s,
                    "How long an agent that runs may take to put everything back itself, seconds")
       ->check(CLI::Range(0, 600))
       ->capture_default_str();
-  undoing->callback([&] { exit_code = undo(patience_s); });
+  undoing->callback([&] { exit_code = dead ? undo_dead() : undo(patience_s); });
 
   app.footer(
       "'troop run' starts its own agent, unless it is told of a service: troop run --agent SOCKET\n"

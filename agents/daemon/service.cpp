@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -29,7 +30,7 @@ namespace {
 namespace fs = std::filesystem;
 namespace json = boost::json;
 
-constexpr int control_fd = 3, waiting_max = 4;
+constexpr int control_fd = 3, waiting_max = 4, exhausted_pause_ms = 200;
 constexpr int exit_refused = 2, exit_unrestored = 4;
 constexpr Duration payment_max = std::chrono::seconds{80};
 
@@ -49,34 +50,34 @@ void refuse(int connection, const std::string& why) {
   tell_ending(connection, exit_refused);
 }
 
-std::optional<sockaddr_un> address_of(const fs::path& socket) {
-  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
-  if (socket.native().size() >= sizeof address.sun_path) return std::nullopt;
-  socket.native().copy(address.sun_path, socket.native().size());
-  return address;
+/// The folder of the socket belongs to one service at a time, which holds a lock on it: so what lies there is a dead
+/// one's.
+Result<UniqueFd> lock_folder(const fs::path& socket) {
+  const auto folder = socket.parent_path();
+  if (folder == state_folder()) {
+    BOOST_OUTCOME_TRY(make_private_folder(folder));
+  }
+  UniqueFd locked{open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (!locked) return system_error(ErrorKind::usage, folder.string(), errno);
+  if (flock(locked.get(), LOCK_EX | LOCK_NB) == 0) return locked;
+  if (errno == EWOULDBLOCK) return usage_error(socket.string() + ": an agent serves there already");
+  return system_error(ErrorKind::usage, folder.string(), errno);
 }
 
-/// Takes over from a service that is gone, and from no other.
 Result<UniqueFd> listen_on(const fs::path& socket) {
   const auto failed = [&](int number) { return system_error(ErrorKind::usage, socket.string(), number); };
-  const auto address = address_of(socket);
-  if (!address) return failed(ENAMETOOLONG);
-  const auto* where = reinterpret_cast<const sockaddr*>(&*address);
-  const auto open = [] { return UniqueFd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)}; };
-  if (const auto probe = open(); probe && connect(probe.get(), where, sizeof *address) == 0)
-    return usage_error(socket.string() + ": an agent serves there already");
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  if (socket.native().size() >= sizeof address.sun_path) return failed(ENAMETOOLONG);
+  socket.native().copy(address.sun_path, socket.native().size());
   struct stat status {};
   if (lstat(socket.c_str(), &status) == 0) {
     if (!S_ISSOCK(status.st_mode) || status.st_uid != geteuid()) return failed(EEXIST);
     unlink(socket.c_str());
   }
-  std::error_code there;
-  if (fs::create_directory(socket.parent_path(), there)) {
-    fs::permissions(socket.parent_path(), fs::perms::owner_all, there);
-  }
-  UniqueFd listening = open();
+  UniqueFd listening{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
   const mode_t before = umask(0177);  // for this user alone, from its first moment on
-  const bool bound = listening && bind(listening.get(), where, sizeof *address) == 0;
+  const bool bound =
+      listening && bind(listening.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
   const int number = errno;
   umask(before);
   if (!bound) return failed(number);
@@ -127,7 +128,7 @@ class Service {
       if (poll(waiting.data(), waiting.size(), -1) < 0) continue;
       if (waiting[2].revents != 0) see_off();
       if (waiting[0].revents != 0) take_signal();
-      if (waiting[1].revents != 0) welcome();
+      if (waiting[1].revents != 0 && !ending_) welcome();
     }
     return exit_code_;
   }
@@ -137,12 +138,16 @@ class Service {
     signalfd_siginfo info{};
     if (read(signals_.get(), &info, sizeof info) != sizeof info) return;
     ending_ = true;
+    listening_.reset();  // whoever comes now is told at once that nobody is there
     if (session_) pidfd_send_signal(session_->pidfd.get(), SIGTERM);  // it puts everything back, and ends
   }
 
   void welcome() {
     UniqueFd connection{accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC)};
-    if (!connection) return;
+    if (!connection) {
+      if (errno == EMFILE || errno == ENFILE) poll(nullptr, 0, exhausted_pause_ms);
+      return;
+    }
     ucred peer{};
     socklen_t size = sizeof peer;
     if (getsockopt(connection.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return;
@@ -154,8 +159,15 @@ class Service {
     }
     const auto started = start_agent(program_, connection.get(), unblocked_);
     if (started.has_error()) return refuse(connection.get(), started.error().context);
+    UniqueFd pidfd{pidfd_open(started.value())};
+    if (!pidfd) {
+      const auto why = system_error(ErrorKind::lost, "pidfd_open", errno);
+      kill(started.value(), SIGKILL);
+      waitpid(started.value(), nullptr, 0);
+      return refuse(connection.get(), why.context);
+    }
     say("agent " + std::to_string(started.value()) + " serves process " + std::to_string(peer.pid));
-    session_.emplace(Session{started.value(), UniqueFd{pidfd_open(started.value())}, std::move(connection)});
+    session_.emplace(Session{started.value(), std::move(pidfd), std::move(connection)});
   }
 
   /// Its guardian pays for one that was killed.
@@ -195,11 +207,13 @@ Result<int> run_service(const fs::path& socket) {
   const auto cleaned = clean_up_after_the_dead(state_folder(), pay_for_attached, payment_max);
   for (const auto& problem : cleaned.problems) say("left by a dead agent, not put back: " + problem);
   if (cleaned.undone > 0) say("put back what a dead agent had left: " + std::to_string(cleaned.undone) + " things");
+  BOOST_OUTCOME_TRY(const auto lock, lock_folder(socket));
   BOOST_OUTCOME_TRY(auto listening, listen_on(socket));
   say("waiting for controllers on " + socket.string());
   const int code = Service{program.string(), std::move(listening), std::move(signals), unblocked}.run();
   unlink(socket.c_str());
-  rmdir(socket.parent_path().c_str());  // fails while journals are there, as it should
+  // Fails while journals are there, as it should.
+  if (socket.parent_path() == state_folder()) rmdir(state_folder().c_str());
   return code;
 }
 

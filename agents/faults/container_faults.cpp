@@ -30,7 +30,7 @@ struct HeldDown : Holding {
 };
 
 /// Its processes as far as they can be seen from here; what the policy protects is protected in containers too.
-Result<void> not_protected(const Container& container, const protocol::StepOrder& order) {
+Result<void> not_protected(const Parts& parts, const Container& container, const protocol::StepOrder& order) {
   Selector inside;
   inside.by = Selector::By::container;
   inside.text = container.id;
@@ -40,14 +40,14 @@ Result<void> not_protected(const Container& container, const protocol::StepOrder
   const auto is_inside = [&](const std::string& group) { return group.find(container.id) != std::string::npos; };
   if (own != table.end() && std::ranges::any_of(own->groups, is_inside))
     return usage_error(fmt::format("{}: this agent runs in container {}", order.fault, container.name));
-  BOOST_OUTCOME_TRY(const auto never, protected_here());
+  BOOST_OUTCOME_TRY(const auto never, protected_here(parts));
   if (matching(table, inside, never).empty()) return success();
   if (auto chosen = choose(table, inside, never, Random{0}); chosen.has_error())
     return std::move(chosen).error().within(order.fault);
   return success();
 }
 
-Result<Container> running_container(const protocol::StepOrder& order) {
+Result<Container> running_container(const Parts& parts, const protocol::StepOrder& order) {
   auto found = inspect_container(docker_socket(), text_parameter(order, "container", ""));
   if (found.has_error()) return std::move(found).error().within(order.fault);
   const Container& container = found.value();
@@ -57,7 +57,7 @@ Result<Container> running_container(const protocol::StepOrder& order) {
   if (!container.running) return refuse("does not run");
   if (container.paused) return refuse("is paused");
   if (container.removes_itself) return refuse("would be removed when it ends (docker run --rm)");
-  BOOST_OUTCOME_TRY(not_protected(container, order));
+  BOOST_OUTCOME_TRY(not_protected(parts, container, order));
   return found;
 }
 
@@ -66,12 +66,12 @@ Result<Container> running_container(const protocol::StepOrder& order) {
 Result<UndoRecord> plan_on_container(Parts& parts, const protocol::StepOrder& order) {
   if (parts.find(order.victim) != nullptr || text_parameter(order, "container", "").empty())
     return usage_error(fmt::format("{}: no container of a host is named", order.fault));
-  BOOST_OUTCOME_TRY(running_container(order));
+  BOOST_OUTCOME_TRY(running_container(parts, order));
   return UndoRecord{std::string{container_kind}, {{"fault", order.fault}, {"victim", order.victim}}};
 }
 
-asio::awaitable<Result<void>> look_at_container(Parts&, const protocol::StepOrder& order, boost::json::object& state) {
-  BOOST_OUTCOME_CO_TRY(const auto container, running_container(order));
+asio::awaitable<Result<void>> look_at_container(Parts& parts, const protocol::StepOrder& order, boost::json::object& state) {
+  BOOST_OUTCOME_CO_TRY(const auto container, running_container(parts, order));
   state["container"] = to_json(docker_socket(), container);
   state["started_at"] = container.started_at;
   co_return success();

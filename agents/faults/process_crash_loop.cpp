@@ -109,7 +109,7 @@ asio::awaitable<Result<void>> look(Parts& parts, const protocol::StepOrder& orde
 
 asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& order, Seen seen) {
   BOOST_OUTCOME_CO_TRY(const auto pinned, pin(parts, order, seen));
-  BOOST_OUTCOME_CO_TRY(auto never, protected_here());
+  BOOST_OUTCOME_CO_TRY(auto never, protected_here(parts));
   std::vector<ProcessIdentity> spared;
   const auto matched = matching_now(order, never);
   for (const auto& row : matched) {

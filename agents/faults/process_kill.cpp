@@ -61,7 +61,7 @@ asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& or
 /// What others run is theirs to start again: only told.
 asio::awaitable<Result<Proof>> count_again(Parts& parts, const protocol::StepOrder& order) {
   const auto selector = selector_of(parts, order);
-  const auto never = protected_here();
+  const auto never = protected_here(parts);
   std::string seen = "how many match now cannot be told";
   if (selector.has_value() && never.has_value()) {
     seen = fmt::format("{} processes match {} now",

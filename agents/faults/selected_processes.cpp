@@ -107,9 +107,10 @@ Result<Selector> selector_now(const protocol::StepOrder& order) {
   return selector;
 }
 
-Result<Protected> protected_here() {
+Result<Protected> protected_here(const Parts& parts) {
   BOOST_OUTCOME_TRY(const auto policy, read_policy());
-  return Protected{getpid(), policy.protected_processes, "'protected_processes' of policy file " + policy.path};
+  return Protected{getpid(), policy.protected_processes, "'protected_processes' of policy file " + policy.path,
+                   parts.controller()};
 }
 
 std::vector<ProcessRow> table_for(const Selector& selector) {
@@ -121,7 +122,7 @@ std::vector<ProcessRow> table_for(const Selector& selector) {
 
 Result<std::vector<ProcessRow>> chosen_now(Parts& parts, const protocol::StepOrder& order) {
   BOOST_OUTCOME_TRY(const auto selector, selector_of(parts, order));
-  BOOST_OUTCOME_TRY(const auto never, protected_here());
+  BOOST_OUTCOME_TRY(const auto never, protected_here(parts));
   auto chosen = choose(table_for(selector), selector, never, Random{order.seed, order.fault});
   if (chosen.has_error()) return std::move(chosen).error().within(order.fault);
   return chosen;
@@ -142,7 +143,7 @@ Result<void> look_at_processes(Parts& parts, const protocol::StepOrder& order, b
 
 Result<std::vector<Stranger>> pin(Parts& parts, const protocol::StepOrder& order, Seen seen) {
   BOOST_OUTCOME_TRY(auto selector, selector_of(parts, order));
-  BOOST_OUTCOME_TRY(const auto never, protected_here());
+  BOOST_OUTCOME_TRY(const auto never, protected_here(parts));
   std::vector<Stranger> pinned;
   for (const auto& wanted : processes_from(seen)) {
     auto found = Stranger::find(wanted.pid);

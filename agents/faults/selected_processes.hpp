@@ -19,7 +19,7 @@ Result<Selector> selector_of(Parts& parts, const protocol::StepOrder& order);
 /// The same, of a step that is known to be about a host: files, sockets and containers may have changed since.
 Result<Selector> selector_now(const protocol::StepOrder& order);
 /// This agent, and what the host's policy protects. Errors: usage.
-Result<Protected> protected_here();
+Result<Protected> protected_here(const Parts& parts);
 /// The processes of this host, with what the selector looks at.
 std::vector<ProcessRow> table_for(const Selector& selector);
 

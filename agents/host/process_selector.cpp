@@ -73,9 +73,11 @@ bool is_sshd(const ProcessRow& row) {
 }
 
 /// Why nobody may hit it; empty: one may.
-std::string protection(const ProcessRow& row, const std::set<pid_t>& above_us, const Protected& never) {
+std::string protection(const ProcessRow& row, const std::set<pid_t>& above_us, const std::set<pid_t>& controllers,
+                       const Protected& never) {
   if (row.identity.pid == 1) return "it is the first process of this host";
   if (above_us.contains(row.identity.pid)) return "the agent was started by it, such as its controller";
+  if (controllers.contains(row.identity.pid)) return "it is the agent's controller, or has started that";
   if (is_sshd(row)) return "it is the way into this host";
   for (const auto& name : never.names) {
     if (is_named(row, name)) return fmt::format("{} has \"{}\"", never.names_from, name);
@@ -104,8 +106,10 @@ Result<std::vector<ProcessRow>> choose(Rows table, const Selector& selector, con
   auto found = matching(table, selector, never);
   if (found.empty()) return usage_error(fmt::format("no process matches {}", selector.written));
   const auto above_us = ancestors(table, never.self);
+  auto controllers = never.controller > 0 ? ancestors(table, never.controller) : std::set<pid_t>{};
+  controllers.insert(never.controller);
   for (const auto& row : found) {
-    const auto why = protection(row, above_us, never);
+    const auto why = protection(row, above_us, controllers, never);
     if (why.empty()) continue;
     return usage_error(fmt::format("{} matches pid {} ({}), which is protected: {}", selector.written, row.identity.pid,
                                    row.command, why));

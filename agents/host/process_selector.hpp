@@ -30,6 +30,7 @@ struct Protected {
   pid_t self = 0;                         ///< The agent: it, what it started and what started it are spared.
   std::vector<std::string> names = {};    ///< More of them, from the host's policy.
   std::string names_from = "the policy";  ///< Where they are from, for people.
+  pid_t controller = 0;                   ///< It and what started it are spared, too.
 };
 
 /// Every process that matches. What belongs to an agent of Troop (itself, its guardian, the parts of a run) is not

@@ -122,7 +122,7 @@ Result<std::unique_ptr<AgentLink>> AgentLink::connect(asio::io_context& io, cons
   const std::string path = socket.string();
   if (path.size() >= sizeof address.sun_path) return failed(ENAMETOOLONG);
   path.copy(address.sun_path, path.size());
-  UniqueFd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  UniqueFd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};  // a full queue is no reason to wait
   if (!fd || ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
     return failed(errno);
   ucred service{};
@@ -147,6 +147,8 @@ Result<std::unique_ptr<AgentLink>> AgentLink::open(asio::io_context& io, const A
   if (!netns.empty()) return usage_error("an agent's service has no agents in other network namespaces");
   return connect(io, source.service, std::move(listener));
 }
+
+void AgentLink::close() { channel_->close(); }
 
 void AgentLink::kill() {
   if (pid_ > 0) ::kill(pid_, SIGKILL);
@@ -227,6 +229,8 @@ void AgentLink::take_message(json::object message) {
   if (notice.value() == "ended") take_ending(message);
   if (notice.value() == "ending") {
     if (auto reason = protocol::text_field(message, "reason"); reason.has_value()) reason_ = reason.value();
+    // A service holds the connection until its agent has put everything back.
+    if (pid_ < 0) lose(reason_);
   }
   if (notice.value() == "died") {
     const auto part = protocol::text_field(message, "part");

@@ -77,6 +77,8 @@ class AgentLink {
   [[nodiscard]] bool silent() const { return silent_; }
   /// -1: not ours to end.
   [[nodiscard]] int pid() const { return pid_; }
+  /// After finish(), whatever it found: nothing more is waited for.
+  void close();
   /// For one that hangs. Of a service, its guardian does that.
   void kill();
 

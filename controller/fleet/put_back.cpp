@@ -10,6 +10,7 @@ constexpr Duration stop_max = 100s;  ///< An attached broker may have to be star
 constexpr Duration hang_max = 5s;    ///< For an agent that has already been silent for a lease.
 constexpr Duration end_max = 20s;
 constexpr const char* hung = "the agent hung and was killed; the kernel ended what it had started";
+constexpr const char* hung_in_service = "the agent hangs; its guardian ends it, and puts back what it owes";
 
 void take_problems(const json::object& reply, std::string_view name, const std::string& prefix, PutBack& result) {
   const json::value* problems = reply.if_contains(name);
@@ -31,23 +32,26 @@ asio::awaitable<PutBack> put_back(asio::io_context& io, AgentLink& agent, const 
     if (stopped.has_value()) {
       take_problems(stopped.value(), "problems", "not put back: ", result);
     } else if (!agent.lost() && agent.silent()) {
-      result.problems.emplace_back(hung);
+      result.problems.emplace_back(agent.pid() > 0 ? hung : hung_in_service);
       agent.kill();
     }
   }
   // Lost or not: an agent that still runs is putting the host back by itself.
-  auto exit_code = co_await agent.finish(end_max);
+  auto exit_code = co_await agent.finish(agent.pid() > 0 ? end_max : stop_max);
   if (!exit_code) {
-    result.problems.emplace_back(hung);
+    result.problems.emplace_back(agent.pid() > 0 ? hung : hung_in_service);
     agent.kill();
     exit_code = co_await agent.finish(hang_max);
   }
+  agent.close();
   if (!exit_code) {
     result.restored = false;
     result.problems.emplace_back("the agent does not end");
   } else if (*exit_code == 4) {
     result.restored = false;
-    result.problems.emplace_back("the agent could not put everything back; see evidence/agent.log");
+    result.problems.emplace_back(source.service.empty()
+                                     ? "the agent could not put everything back; see evidence/agent.log"
+                                     : "the agent could not put everything back; see the log of its service");
   } else if (*exit_code != 0 && *exit_code != 2) {
     const std::filesystem::path directory = source.log.parent_path();
     auto started = AgentLink::open(io, source, AgentLink::Listener());
@@ -56,6 +60,7 @@ asio::awaitable<PutBack> put_back(asio::io_context& io, AgentLink& agent, const 
       cleaner = std::move(started).value();
       cleaned = co_await cleaner->greet(directory);
       (void)co_await cleaner->finish(end_max);
+      cleaner->close();
     }
     if (cleaned.has_error()) {
       result.restored = false;

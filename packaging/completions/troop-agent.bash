@@ -12,7 +12,7 @@ _troop_agent() {
     '') candidates=(doctor run status undo --help --version) ;;
     run) candidates=(--socket --help) ;;
     doctor | status) candidates=(--json --help) ;;
-    undo) candidates=(--all --patience --help) ;;
+    undo) candidates=(--all --dead --patience --help) ;;
     *) candidates=(--help) ;;
   esac
   for candidate in "${candidates[@]}"; do

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <fstream>
 
 #include "tests/support/troop_test.hpp"
 
@@ -99,6 +100,32 @@ TEST_F(ServiceTest, SurvivesTheAgentThatItStarted) {
   service.signal(SIGTERM);
   EXPECT_EQ(service.exit_code(20s), 0) << service.errors();
   expect_nothing_left();
+}
+
+TEST_F(ServiceTest, IsNotWaitedForForEverWhereItHangs) {
+  TroopCommand service{world_, {"run"}, {}, "troop-agent"};
+  expect_waiting(service);
+  TroopCommand troop{world_, through_service({"duration=60s", "step.0.for=50s"})};
+  ASSERT_TRUE(troop.says("process.pause on", 60s)) << everything(troop);
+  const auto serving = agents_that_serve();
+  ASSERT_EQ(serving.size(), 1U);
+  service.signal(SIGSTOP);
+  kill(serving.front(), SIGKILL);
+  EXPECT_EQ(troop.exit_code(200s), 4) << "nobody says whether the host is clean";
+  service.signal(SIGCONT);
+  service.signal(SIGTERM);
+  EXPECT_EQ(service.exit_code(20s), 0) << service.errors();
+  expect_nothing_left();
+}
+
+TEST_F(ServiceTest, LeavesAloneWhatIsNotItsOwn) {
+  const auto path = world_.root() / "tmp" / "agent.sock";
+  std::ofstream{path} << "somebody's";
+  TroopCommand service{world_, {"run", "--socket", path.string()}, {}, "troop-agent"};
+  EXPECT_EQ(service.exit_code(20s), 2) << service.errors();
+  EXPECT_EQ(slurp(path), "somebody's");
+  std::filesystem::remove(path);
+  EXPECT_TRUE(std::filesystem::is_directory(path.parent_path()));
 }
 
 TEST_F(ServiceTest, IsNotThereTwiceAndIsMissedWhereItIsNotThere) {

@@ -10,7 +10,7 @@ inline FaultSpec zone_down() {
   return {
       .name = "zone.down",
       .summary =
-          "every node of the broker and every worker on the hosts of a zone is killed at once, and started again "
+          "every node of the broker, producer and consumer on the hosts of a zone is killed at once, and started again "
           "together",
       .targets = {zone_kind},
       .period = FaultSpec::Period::required,
