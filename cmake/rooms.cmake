@@ -42,9 +42,11 @@ function(troop_program name main)
   endif()
 endfunction()
 
-# One GoogleTest program per folder of tests. Each test runs alone in a process, several at once.
+# One GoogleTest program per folder of tests. Each test runs alone in a process, several at once; except that the tests
+# of each suite named after TOGETHER run one after the other in one process, as one test to ctest: they share a broker.
+# For the sanitizers they are alone too, since `./dev asan` picks among them.
 function(troop_test name folder)
-  cmake_parse_arguments(TEST "OWN_HEADERS;ALONE" "TIMEOUT" "LINK;LABELS" ${ARGN})
+  cmake_parse_arguments(TEST "OWN_HEADERS;ALONE" "TIMEOUT" "LINK;LABELS;TOGETHER" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
   if(NOT sources)
     return()
@@ -67,7 +69,18 @@ function(troop_test name folder)
   if(TEST_ALONE)  # one at a time, though others go on beside
     set(lock RESOURCE_LOCK ${name})
   endif()
-  gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60
+  set(filter)
+  if(TEST_TOGETHER AND NOT TROOP_SANITIZE)
+    list(TRANSFORM TEST_TOGETHER APPEND ".*" OUTPUT_VARIABLE others)
+    list(JOIN others ":" others)
+    set(filter TEST_FILTER "-${others}")
+    foreach(suite ${TEST_TOGETHER})
+      add_test(NAME ${name}.${suite} COMMAND ${name} --gtest_filter=${suite}.*)
+      set_tests_properties(${name}.${suite} PROPERTIES LABELS "${TEST_LABELS};together" TIMEOUT 900 COST 100
+        FAIL_REGULAR_EXPRESSION "Running 0 tests")  # a suite of another name
+    endforeach()
+  endif()
+  gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60 ${filter}
     PROPERTIES LABELS "${TEST_LABELS}" TIMEOUT ${TEST_TIMEOUT} ${lock})
 endfunction()
 

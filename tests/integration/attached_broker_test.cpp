@@ -5,6 +5,7 @@
 
 #include "tests/support/attached_world.hpp"
 #include "tests/support/plain_amqp.hpp"
+#include "tests/support/shared_broker.hpp"
 
 namespace troop::test {
 namespace {
@@ -14,12 +15,24 @@ using testing::Not;
 
 class AttachedBrokerTest : public AttachedRunTest {
  protected:
+  static void TearDownTestSuite() { broker_.end(); }
   void SetUp() override {
-    auto started = SomebodysBroker::start();
+    const auto started = broker_.start();
     ASSERT_TRUE(started) << started.error().context;
-    owner_ = std::move(started).value();
+    owner_ = &*broker_;
   }
+  void TearDown() override {
+    if (owner_ == nullptr) return;
+    owner_->delete_made_vhosts();
+    broker_.expect_as_before();
+  }
+
+ private:
+  static inline SharedBroker<SomebodysBroker> broker_;
 };
+
+/// This one stops the broker, its own.
+class AttachedBrokerOutageTest : public AttachedBrokerTest {};
 
 TEST_F(AttachedBrokerTest, WorksInAVhostOfItsOwnAndDeletesIt) {
   const std::string before = owner_->picture();
@@ -158,7 +171,7 @@ for = "500ms"
   expect_no_password(troop);
 }
 
-TEST_F(AttachedBrokerTest, KillsAndPausesByThePidFileAndStartsByANamedCommand) {
+TEST_F(AttachedBrokerOutageTest, KillsAndPausesByThePidFileAndStartsByANamedCommand) {
   owner_->make_vhost("troop");
   const std::string before = owner_->picture();
   const fs::path pid_file = world_.root() / "pid", wanted = world_.root() / "start-wanted",

@@ -25,7 +25,8 @@ class AttachedTlsTest : public AttachedRunTest {
     ASSERT_TRUE(ca_.good());
     auto started = SomebodysBroker::start(&files_);
     ASSERT_TRUE(started) << started.error().context;
-    owner_ = std::move(started).value();
+    started_ = std::move(started).value();
+    owner_ = started_.get();
   }
   [[nodiscard]] std::string amqps(std::string_view host = "localhost") const {
     return owner_->broker_url("amqps", host, owner_->broker().tls_port());
@@ -49,6 +50,7 @@ class AttachedTlsTest : public AttachedRunTest {
 
   PrivateCa ca_{world_.root() / "ca"};
   ServerFiles files_;
+  std::unique_ptr<SomebodysBroker> started_;
 };
 
 TEST_F(AttachedTlsTest, PausesAndKillsABrokerThatIsSpokenToOverTlsAlone) {

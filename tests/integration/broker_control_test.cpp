@@ -1,16 +1,17 @@
 // The faults that steer a broker, on a real RabbitMQ without workers: what they do to definitions, to clients that
-// speak plain AMQP, and that all of it is put back. One broker for all of them.
+// speak plain AMQP, and that all of it is put back. One broker for all of them, but for those that end it.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <csignal>
-#include <memory>
+#include <optional>
 #include <thread>
 
 #include "agents/fault.hpp"
 #include "tests/support/coroutine.hpp"
 #include "tests/support/plain_amqp.hpp"
 #include "tests/support/private_broker.hpp"
+#include "tests/support/shared_broker.hpp"
 
 namespace troop::agents {
 namespace {
@@ -50,18 +51,14 @@ struct RealParts : Parts {
 
 class BrokerControlTest : public testing::Test {
  protected:
-  static void SetUpTestSuite() {
-    auto started = PrivateBroker::start();
-    ASSERT_TRUE(started) << started.error().context;
-    broker_ = std::move(started).value();
-  }
-  static void TearDownTestSuite() { broker_.reset(); }
+  static void TearDownTestSuite() { broker_.end(); }
 
   void SetUp() override {
-    ASSERT_NE(broker_, nullptr);
+    const auto started = broker_.start();
+    ASSERT_TRUE(started) << started.error().context;
+    parts_.emplace(broker_->managed());
     PlainAmqp amqp{broker_->address()};
     ASSERT_TRUE(amqp.good());
-    amqp.delete_queue("troop.work");
     entries_[0].key = amqp_cstring_bytes("x-max-length");
     entries_[0].value.kind = AMQP_FIELD_KIND_I32;
     entries_[0].value.value.i32 = 5000;
@@ -78,6 +75,14 @@ class BrokerControlTest : public testing::Test {
       ASSERT_TRUE(amqp.answered());
     }
   }
+  void TearDown() override {
+    if (!parts_) return;
+    {
+      PlainAmqp amqp{broker_->address()};
+      EXPECT_TRUE(amqp.good() && amqp.delete_queue("troop.work") && amqp.delete_exchange("troop.shop"));
+    }
+    broker_.expect_as_before();
+  }
   static bool declare_queue(PlainAmqp& amqp) {
     amqp_queue_declare(amqp.get(), PlainAmqp::channel, amqp_cstring_bytes("troop.work"), 0, 1, 0, 0, arguments_);
     return amqp.answered();
@@ -88,14 +93,14 @@ class BrokerControlTest : public testing::Test {
     fault_ = find_fault(name);
     order_.fault = name;
     order_.victim = "broker";
-    BOOST_OUTCOME_TRY(auto record, fault_->plan(parts_, order_));
+    BOOST_OUTCOME_TRY(auto record, fault_->plan(*parts_, order_));
     if (fault_->look != nullptr) {
-      BOOST_OUTCOME_TRYV(run(fault_->look(parts_, order_, record.state)));
+      BOOST_OUTCOME_TRYV(run(fault_->look(*parts_, order_, record.state)));
     }
     state_ = boost::json::parse(boost::json::serialize(record.state)).get_object();
-    return run(fault_->apply(parts_, order_, state_));
+    return run(fault_->apply(*parts_, order_, state_));
   }
-  Result<Proof> undo() { return run(fault_->revert(parts_, order_, state_)); }
+  Result<Proof> undo() { return run(fault_->revert(*parts_, order_, state_)); }
   /// Twice: a second undo is none.
   void expect_undone() {
     for (int time = 0; time < 2; ++time) {
@@ -104,7 +109,7 @@ class BrokerControlTest : public testing::Test {
       EXPECT_THAT(undone.value().text, HasSubstr("AMQP answered"));
     }
   }
-  BrokerControl& control() { return *parts_.broker_control(); }
+  BrokerControl& control() { return *parts_->broker_control(); }
   boost::json::object queue() {
     auto found = run(control().queue("troop.work"));
     EXPECT_TRUE(found) << found.error().context;
@@ -128,14 +133,17 @@ class BrokerControlTest : public testing::Test {
     return amqp.answered();  // behind the messages: they have arrived
   }
 
-  inline static std::unique_ptr<PrivateBroker> broker_;
+  inline static test::SharedBroker<PrivateBroker> broker_;
   inline static amqp_table_entry_t entries_[2]{};
   inline static const amqp_table_t arguments_{2, entries_};
-  RealParts parts_{broker_->managed()};
+  std::optional<RealParts> parts_;
   protocol::StepOrder order_;
   const Fault* fault_ = nullptr;
   boost::json::object state_;
 };
+
+/// These end the broker, each its own.
+class BrokerControlOutageTest : public BrokerControlTest {};
 
 TEST_F(BrokerControlTest, ReadsAQueueAsItWasDeclared) {
   PlainAmqp amqp{broker_->address()};
@@ -221,15 +229,15 @@ TEST_F(BrokerControlTest, PurgesWhatIsReady) {
   expect_undone();
 }
 
-TEST_F(BrokerControlTest, StopsWithinItsProcessAndStartsAgain) {
-  const pid_t pid = parts_.part.process().pid();
+TEST_F(BrokerControlOutageTest, StopsWithinItsProcessAndStartsAgain) {
+  const pid_t pid = parts_->part.process().pid();
   const auto applied = break_it("broker.stop_app");
   ASSERT_TRUE(applied) << applied.error().context;
   EXPECT_FALSE(connects());
-  EXPECT_TRUE(parts_.part.process().alive());
+  EXPECT_TRUE(parts_->part.process().alive());
   expect_undone();
   EXPECT_TRUE(connects());
-  EXPECT_EQ(parts_.part.process().pid(), pid);
+  EXPECT_EQ(parts_->part.process().pid(), pid);
 }
 
 TEST_F(BrokerControlTest, SuspendedListenersRefuseOnlyNewConnections) {
@@ -318,10 +326,10 @@ TEST_F(BrokerControlTest, ABindingIsTakenAwayAndComesBack) {
   EXPECT_EQ(queue().at("bindings").as_array().size(), 2U);
 }
 
-TEST_F(BrokerControlTest, GivesUpSoonOnABrokerThatIsGone) {
+TEST_F(BrokerControlOutageTest, GivesUpSoonOnABrokerThatIsGone) {
   ASSERT_TRUE(break_it("broker.memory_alarm"));
   ASSERT_TRUE(broker_->signal(SIGKILL));
-  ASSERT_TRUE(run(parts_.part.process().ended_within(20s)));
+  ASSERT_TRUE(run(parts_->part.process().ended_within(20s)));
   const std::int64_t asked = monotonic_ns();
   const auto undone = undo();
   ASSERT_TRUE(undone.has_error());

@@ -9,6 +9,7 @@
 #include "common/clock.hpp"
 #include "tests/support/plain_amqp.hpp"
 #include "tests/support/private_broker.hpp"
+#include "tests/support/shared_broker.hpp"
 #include "tests/support/worker_process.hpp"
 
 namespace troop {
@@ -25,19 +26,22 @@ using test::WorkerProcess;
 
 class WorkersTest : public testing::Test {
  protected:
-  static void SetUpTestSuite() {
-    auto started = PrivateBroker::start();
-    ASSERT_TRUE(started) << started.error().context;
-    broker_ = std::move(started.value());
-  }
-  static void TearDownTestSuite() { broker_.reset(); }
+  static void TearDownTestSuite() { broker_.end(); }
 
   void SetUp() override {
-    ASSERT_NE(broker_, nullptr);
+    const auto started = broker_.start();
+    ASSERT_TRUE(started) << started.error().context;
+    good_ = true;
     workload_.queue.name = testing::UnitTest::GetInstance()->current_test_info()->name();
     workload_.rate = 500;
     workload_.publish.retry.initial = std::chrono::milliseconds{100};
     workload_.publish.retry.max = std::chrono::milliseconds{500};
+  }
+  void TearDown() override {
+    workers_.clear();
+    if (!good_) return;
+    delete_queue();
+    broker_.expect_as_before();
   }
 
   WorkerProcess& start(WorkerConfig::Role role, std::int64_t number = 1) {
@@ -138,9 +142,19 @@ class WorkersTest : public testing::Test {
     WorkerProcess process;
     std::vector<Record> records;
   };
-  static inline std::unique_ptr<PrivateBroker> broker_;
+  static inline test::SharedBroker<PrivateBroker> broker_;
+  bool good_ = false;
   model::Workload workload_;
   std::vector<std::unique_ptr<Watched>> workers_;
+};
+
+/// These stop the broker, each its own.
+class WorkersOutageTest : public WorkersTest {
+ protected:
+  void TearDown() override {
+    if (good_) static_cast<void>(broker_->signal(SIGCONT));
+    WorkersTest::TearDown();
+  }
 };
 
 TEST_F(WorkersTest, PublishesOnScheduleAndDeliversEverythingOnce) {
@@ -187,7 +201,7 @@ TEST_F(WorkersTest, PublishesOnScheduleAndDeliversEverythingOnce) {
   }
 }
 
-TEST_F(WorkersTest, LosesNothingConfirmedWhenTheBrokerCrashesAndInvokesOnTimeMeanwhile) {
+TEST_F(WorkersOutageTest, LosesNothingConfirmedWhenTheBrokerCrashesAndInvokesOnTimeMeanwhile) {
   workload_.publish.retry.attempts = 200;  // outlasts any start of a broker
   auto& maker = producer();
   auto& taker = consumer();
@@ -229,7 +243,7 @@ TEST_F(WorkersTest, LosesNothingConfirmedWhenTheBrokerCrashesAndInvokesOnTimeMea
   EXPECT_GE(epochs.size(), 2U);
 }
 
-TEST_F(WorkersTest, CallsWhatAPausedBrokerDoesNotAnswerIndeterminate) {
+TEST_F(WorkersOutageTest, CallsWhatAPausedBrokerDoesNotAnswerIndeterminate) {
   workload_.publish.retry.timeout = std::chrono::milliseconds{400};
   workload_.publish.retry.attempts = 50;
   auto& maker = producer();
@@ -243,7 +257,7 @@ TEST_F(WorkersTest, CallsWhatAPausedBrokerDoesNotAnswerIndeterminate) {
   EXPECT_GE(depth(), sequences(maker, RecordKind::publish_ok).size());
 }
 
-TEST_F(WorkersTest, GivesUpVisiblyWhenTheBrokerStaysAway) {
+TEST_F(WorkersOutageTest, GivesUpVisiblyWhenTheBrokerStaysAway) {
   workload_.publish.retry.attempts = 3;
   workload_.publish.retry.initial = workload_.publish.retry.max = std::chrono::milliseconds{50};
   auto& maker = producer();

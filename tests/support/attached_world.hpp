@@ -48,7 +48,8 @@ class SomebodysBroker {
                                     .body = body});
     return answer.has_value() ? answer.value() : agents::HttpAnswer{};
   }
-  void make_vhost(const std::string& name) const {
+  void make_vhost(const std::string& name) {
+    made_.push_back(name);
     (void)ask("PUT", "/vhosts/" + name, "{}");
     (void)ask("PUT", "/permissions/" + name + "/" + broker_->address().user,
               R"({"configure":".*","write":".*","read":".*"})");
@@ -56,6 +57,11 @@ class SomebodysBroker {
   void make_queue(const std::string& vhost, const std::string& name) const {
     (void)ask("PUT", "/queues/" + vhost + "/" + name, R"({"durable":true})");
   }
+  void delete_made_vhosts() {
+    for (const auto& name : made_) (void)ask("DELETE", "/vhosts/" + name);
+    made_.clear();
+  }
+  [[nodiscard]] Result<std::string> state() const { return broker_->state(); }
   /// Everything that was made by somebody: vhosts, queues, exchanges, bindings, policies; without what is counted.
   [[nodiscard]] std::string picture() const {
     return ask("GET", "/vhosts?columns=name").body + ask("GET", "/queues?columns=vhost,name,arguments").body +
@@ -65,6 +71,7 @@ class SomebodysBroker {
 
  private:
   std::unique_ptr<PrivateBroker> broker_;
+  std::vector<std::string> made_;
 };
 
 /// Runs of the real `troop` on it.
@@ -97,7 +104,7 @@ class AttachedRunTest : public TroopTest<testing::Test> {
     }
   }
 
-  std::unique_ptr<SomebodysBroker> owner_;
+  SomebodysBroker* owner_ = nullptr;
 
  private:
   static constexpr std::string_view attached_begin = R"(

@@ -47,6 +47,10 @@ class PlainAmqp {
     amqp_queue_delete(connection_, channel, amqp_cstring_bytes(name.c_str()), 0, 0);
     return answered();
   }
+  bool delete_exchange(const std::string& name) {
+    amqp_exchange_delete(connection_, channel, amqp_cstring_bytes(name.c_str()), 0);
+    return answered();
+  }
   bool publish(const std::string& queue, const std::string& body) {
     return amqp_basic_publish(connection_, channel, amqp_empty_bytes, amqp_cstring_bytes(queue.c_str()), 0, 0, nullptr,
                               amqp_cstring_bytes(body.c_str())) == AMQP_STATUS_OK;

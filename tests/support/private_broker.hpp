@@ -21,6 +21,8 @@
 
 namespace troop::test {
 
+using namespace std::chrono_literals;
+
 /// Runs a coroutine to its end on this thread.
 inline Result<void> run_to_end(boost::asio::awaitable<Result<void>> work) {
   boost::asio::io_context context;
@@ -55,7 +57,10 @@ class PrivateBroker {
     BOOST_OUTCOME_TRY(auto folder, agents::Workspace::choose());
     BOOST_OUTCOME_TRY(broker->workspace_, agents::Workspace::create(folder));
     broker->broker_ = std::make_unique<agents::ManagedBroker>(model::Broker{}, folder, broker->stopping_);
-    BOOST_OUTCOME_TRYV(broker->broker_->configure());
+    BOOST_OUTCOME_TRY(const auto secrets, agents::fresh_secrets(model::Broker{}));
+    BOOST_OUTCOME_TRYV(broker->broker_->configure(secrets));
+    broker->node_ = {
+        .name = "troop@localhost", .epmd_port = secrets.epmd_port, .home = folder / "home", .scratch = folder};
     if (management) {
       BOOST_OUTCOME_TRY(broker->management_port_, agents::pick_port());
       std::ofstream{folder / "enabled_plugins"} << "[rabbitmq_management].\n";
@@ -102,6 +107,13 @@ class PrivateBroker {
     BOOST_OUTCOME_TRYV(broker_->spawn());
     return await_ready();
   }
+  /// Everything that somebody made in it, its limits, alarms and listeners, and how many clients it has, once all of
+  /// them are gone or have not gone in ten seconds. To compare with the same at another time.
+  Result<std::string> state() const {
+    std::string seen;
+    BOOST_OUTCOME_TRYV(run_to_end(look(seen)));
+    return seen;
+  }
   Result<void> stop() { return end(broker_->process(), SIGTERM); }
   Result<void> start_again() {
     BOOST_OUTCOME_TRYV(broker_->spawn());
@@ -119,8 +131,35 @@ class PrivateBroker {
     return success();
   }
   Result<void> await_ready() { return run_to_end(broker_->ready()); }
+  boost::asio::awaitable<Result<void>> look(std::string& seen) const {
+    // RabbitMQ 3.10.8. A client that is leaving is given ten seconds to be gone.
+    static constexpr const char* state = R"(
+Clients = fun Wait(N) -> case rabbit_networking:connections_local() of
+  [_ | _] when N > 0 -> timer:sleep(50), Wait(N - 1);
+  Left -> length(Left) end end,
+Connected = Clients(200),
+Of = fun(List, Tell) -> lists:sort([Tell(Each) || Vhost <- rabbit_vhost:list_names(), Each <- List(Vhost)]) end,
+Queue = fun(Q) -> {amqqueue:get_name(Q), amqqueue:is_durable(Q), amqqueue:get_arguments(Q)} end,
+Exchange = fun(X) -> rabbit_exchange:info(X, [name, type, durable, auto_delete, internal, arguments]) end,
+unicode:characters_to_binary([io_lib:format("~s: ~0tp~n", [What, Seen]) || {What, Seen} <- [
+  {"vhosts", lists:sort(rabbit_vhost:list_names())},
+  {"permissions", lists:sort(rabbit_auth_backend_internal:list_permissions())},
+  {"queues", Of(fun rabbit_amqqueue:list/1, Queue)},
+  {"exchanges", Of(fun rabbit_exchange:list/1, Exchange)},
+  {"bindings", Of(fun rabbit_binding:list/1, fun(B) -> B end)},
+  {"policies and parameters", lists:sort(rabbit_runtime_parameters:list())},
+  {"limits", {vm_memory_monitor:get_vm_memory_high_watermark(), rabbit_disk_monitor:get_disk_free_limit()}},
+  {"alarms", rabbit_alarm:get_alarms()},
+  {"listeners", lists:sort([{Listener, ranch:get_status(Listener)} || Listener <- maps:keys(ranch:info())])},
+  {"connections", Connected}]]))";
+    BOOST_OUTCOME_CO_TRY(const auto answer,
+                         co_await agents::ask_node(node_, state, boost::json::object{}, 30s, stopping_));
+    seen = boost::json::value_to<std::string>(answer);
+    co_return success();
+  }
 
   bool stopping_ = false;
+  agents::ErlangNode node_;
   std::uint16_t management_port_ = 0, tls_port_ = 0, management_tls_port_ = 0;
   agents::Workspace workspace_;
   std::unique_ptr<agents::ManagedBroker> broker_;
