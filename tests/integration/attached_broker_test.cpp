@@ -131,28 +131,28 @@ fault = "broker.delete_binding"
 target = "broker"
 for = "500ms"
 [[step]]
-at = "1500ms"
+at = "3s"
 fault = "broker.delete_exchange"
 target = "broker"
 for = "500ms"
 [[step]]
-at = "2500ms"
+at = "5s"
 fault = "broker.policy"
 target = "broker"
 definition = "{\"message-ttl\": 600000}"
 for = "500ms"
 [[step]]
-at = "12s"
+at = "15s"
 fault = "broker.queue_full"
 target = "broker"
 for = "500ms"
 [[step]]
-at = "22s"
+at = "25s"
 fault = "broker.delete_queue"
 target = "broker"
 for = "500ms"
 )",
-                               {"--set", "duration=24s"}),
+                               {"--set", "duration=27s"}),
                      owner_->variables()};
   const int code = troop.exit_code(run_max);
   EXPECT_TRUE(code == 0 || code == 1) << "a deleted queue may lose messages: " << code << everything(troop);
