@@ -219,6 +219,7 @@ asio::awaitable<Result<json::object>> ControlSession::prepare(const json::object
       BOOST_OUTCOME_CO_TRY(co_await parts_->attached()->check_step(step.order));
     }
     BOOST_OUTCOME_CO_TRY(step.undo, step.fault->plan(*parts_, step.order));
+    co_await pause_for(Duration{0});  // so that nobody thinks we hang, where names take long to resolve
     steps_[step.order.number] = std::move(step);
   }
   if (parts_->attached() != nullptr) {

@@ -53,11 +53,13 @@ asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& or
   BOOST_OUTCOME_CO_TRY(auto limit, limit_of(parts, order));
   auto shaping = noted_shaping(seen);
   if (shaping.number == 0) co_return Error{ErrorKind::protocol, order.fault + ": nobody looked before"};
+  BOOST_OUTCOME_CO_TRY(leaves_by(shaping, parts, order, limit.traffic));
   auto made = shape(shaping, limit.bytes_per_second);
   if (made.has_error()) co_return std::move(made).error().within(order.fault);
   auto started = sent_into(shaping, limit.traffic);
   if (started.has_error()) co_return std::move(started).error().within(order.fault);
-  auto held = std::make_unique<HeldLimit>(std::move(started).value(), std::move(limit.traffic), std::move(shaping));
+  auto held = std::make_unique<HeldLimit>(std::move(started).value(), limit.traffic, std::move(shaping));
+  held->follow(parts, order, std::move(limit.traffic));
   co_return co_await take_effect(parts, order, std::move(held));
 }
 

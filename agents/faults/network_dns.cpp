@@ -27,7 +27,10 @@ Result<Traffic> resolvers(Parts& parts, protocol::StepOrder order) {
   order.parameters.try_emplace("port", usual_port);
   order.parameters.erase("direction");
   if (!order.parameters.contains("peers")) order.parameters["peers"] = resolvers_of_this_host();
-  return traffic_of(parts, order);
+  BOOST_OUTCOME_TRY(auto traffic, traffic_of(parts, order));
+  if (traffic.names.empty()) return traffic;
+  return usage_error(order.fault + ": resolvers are addresses or hosts of the scenario: what their names mean, they " +
+                     "would be asked themselves");
 }
 
 Result<DnsRule> rule_of(Parts& parts, const protocol::StepOrder& order) {

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "agents/faults/control_faults.hpp"
 #include "agents/host/policy.hpp"
+#include "scenarios/model/host_name.hpp"
 
 namespace troop::agents {
 namespace {
@@ -18,12 +20,27 @@ NetworkHolding* held_by(Parts& parts, const protocol::StepOrder& order) {
   return held == parts.holdings().end() ? nullptr : dynamic_cast<NetworkHolding*>(held->second.get());
 }
 
-Result<boost::asio::ip::address> address_of(const std::vector<Peer>& hosts, const std::string& peer) {
-  const auto host = std::find_if(hosts.begin(), hosts.end(), [&](const Peer& each) { return each.name == peer; });
-  if (host != hosts.end()) return parse_address(host->address);
-  auto address = parse_address(peer);
-  if (address.has_error()) return usage_error("'" + peer + "' is neither another host of the scenario nor an address");
-  return address;
+/// Adds what the step names to the traffic. Errors: usage.
+Result<void> add_peers(Traffic& traffic, const std::vector<Peer>& hosts, const std::vector<std::string>& peers) {
+  std::vector<std::string> names;
+  for (const auto& peer : peers) {
+    const auto host = std::ranges::find(hosts, peer, &Peer::name);
+    const auto address = parse_address(host == hosts.end() ? peer : host->address);
+    if (address.has_value()) {
+      traffic.peers.push_back(address.value());
+    } else if (host == hosts.end() && model::is_dns_name(peer)) {
+      names.push_back(peer);
+    } else if (host == hosts.end()) {
+      return usage_error("'" + peer + "' is neither another host of the scenario, nor an address, nor a DNS name");
+    } else {
+      return address.error();
+    }
+  }
+  BOOST_OUTCOME_TRY(traffic.names, resolved(names, lookup_max));
+  for (const auto& each : traffic.names) {
+    traffic.peers.insert(traffic.peers.end(), each.addresses.begin(), each.addresses.end());
+  }
+  return success();
 }
 
 /// Nobody cuts the branch that the host sits on.
@@ -89,10 +106,8 @@ Result<Traffic> traffic_of(Parts& parts, const protocol::StepOrder& order) {
   } else {
     for (const auto& host : hosts) peers.push_back(host.name);
   }
-  for (const auto& peer : peers) {
-    auto address = address_of(hosts, peer);
-    if (address.has_error()) return std::move(address).error().within(order.fault);
-    traffic.peers.push_back(address.value());
+  if (auto added = add_peers(traffic, hosts, peers); added.has_error()) {
+    return std::move(added).error().within(order.fault);
   }
   if (const auto port = integer_parameter(order, "port", 0); port != 0) {
     if (port < 1 || port > 65535) return usage_error(fmt::format("{}: there is no port {}", order.fault, port));
@@ -100,7 +115,11 @@ Result<Traffic> traffic_of(Parts& parts, const protocol::StepOrder& order) {
   }
   auto sound = checked(std::move(traffic));
   if (sound.has_error()) return std::move(sound).error().within(order.fault);
-  BOOST_OUTCOME_TRY(admitted(sound.value(), order.fault));
+  if (auto allowed = admitted(sound.value(), order.fault); allowed.has_error()) {
+    auto refused = std::move(allowed).error();
+    if (!sound.value().names.empty()) refused.context += "; " + told_of(sound.value().names);
+    return refused;
+  }
   return sound;
 }
 
@@ -117,15 +136,30 @@ Duration duration_parameter(const protocol::StepOrder& order, std::string_view n
   return duration == nullptr ? Duration{0} : *duration;
 }
 
-std::uint64_t seed_of(const protocol::StepOrder& order) {
-  return Random{order.seed, order.fault}.next();
-}
+std::uint64_t seed_of(const protocol::StepOrder& order) { return Random{order.seed, order.fault}.next(); }
 
 Result<UndoRecord> network_record(const protocol::StepOrder& order) {
   auto nft = Nftables::open();
   auto tables = nft ? nft.value().tables() : nft.error();
   if (tables.has_error()) return std::move(tables).error().within(order.fault);
   return UndoRecord{"fault", {{"fault", order.fault}, {"victim", order.victim}}};
+}
+
+Result<void> NetworkHolding::renew() {
+  if (names_) names_->follow(monotonic_ns(), take_);
+  return keep();
+}
+
+void NetworkHolding::follow(Parts& parts, const protocol::StepOrder& order, Traffic traffic) {
+  if (traffic.names.empty()) return;
+  names_.emplace(std::exchange(traffic.names, {}), monotonic_ns());
+  take_ = [this, &parts, order, traffic](const boost::asio::ip::address& address) -> Result<void> {
+    Traffic more = traffic;
+    more.peers = {address};
+    BOOST_OUTCOME_TRY(more, checked(std::move(more)));
+    BOOST_OUTCOME_TRY(admitted(more, order.fault));
+    return add(parts, order, more);
+  };
 }
 
 asio::awaitable<Result<Proof>> take_effect(Parts& parts, const protocol::StepOrder& order,
@@ -140,7 +174,7 @@ asio::awaitable<Result<Proof>> take_effect(Parts& parts, const protocol::StepOrd
     auto effect = held->effect();
     const std::int64_t now = monotonic_ns();
     if (effect.has_error()) co_return std::move(effect).error().within(order.fault);
-    if (effect.value()) co_return Proof{now, std::move(*effect.value())};
+    if (effect.value()) co_return Proof{now, *effect.value() + held->names_told()};
     co_await pause_for(look_interval);
   }
   co_return not_proven(order, fmt::format("within {} it met no packet", model::to_text(patience)));
@@ -151,10 +185,12 @@ asio::awaitable<Result<Proof>> end_network_fault(Parts& parts, const protocol::S
   auto* held = held_by(parts, order);
   if (held == nullptr) co_return not_restored(order, "what is held is none of the network's");
   const auto effect = held->effect();
+  const auto names = held->names_told();
   if (auto gone = held->stop(); gone.has_error()) co_return not_restored(order, gone.error());
   parts.holdings().erase(order.number);
   std::string text = "its rules are gone";
   if (effect.has_value() && effect.value()) text += "; " + *effect.value();
+  text += names;
   const std::int64_t now = monotonic_ns();
   co_return Proof{now, std::move(text)};
 }
@@ -166,9 +202,10 @@ Result<UndoRecord> plan_to_stop(Parts& parts, const protocol::StepOrder& order, 
 
 asio::awaitable<Result<Proof>> stop_packets(Parts& parts, const protocol::StepOrder& order, StopRuleOf rule_of) {
   BOOST_OUTCOME_CO_TRY(auto rule, rule_of(parts, order));
-  auto started = PacketFilter::start(std::move(rule), protocol::lease);
+  auto started = PacketFilter::start(rule, protocol::lease);
   if (started.has_error()) co_return std::move(started).error().within(order.fault);
   auto held = std::make_unique<Held<PacketFilter, told_of_filter>>(std::move(started).value());
+  held->follow(parts, order, std::move(rule.traffic));
   co_return co_await take_effect(parts, order, std::move(held));
 }
 
@@ -182,9 +219,10 @@ Result<AlterationRule> alteration_of(Parts& parts, const protocol::StepOrder& or
 
 asio::awaitable<Result<Proof>> alter_packets(Parts& parts, const protocol::StepOrder& order, AlterationRule rule) {
   const Duration patience = network_effect_max + rule.delay;
-  auto started = PacketAlteration::start(std::move(rule), protocol::lease);
+  auto started = PacketAlteration::start(rule, protocol::lease);
   if (started.has_error()) co_return std::move(started).error().within(order.fault);
   auto held = std::make_unique<Held<PacketAlteration, told_of_alteration>>(std::move(started).value());
+  held->follow(parts, order, std::move(rule.traffic));
   co_return co_await take_effect(parts, order, std::move(held), patience);
 }
 

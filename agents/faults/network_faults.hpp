@@ -13,6 +13,7 @@
 #include <string>
 
 #include "agents/fault.hpp"
+#include "agents/faults/named_peers.hpp"
 #include "agents/host/packet_alteration.hpp"
 #include "agents/host/packet_filter.hpp"
 
@@ -43,7 +44,11 @@ Duration duration_parameter(const protocol::StepOrder& order, std::string_view n
 /// What our dice are thrown with: from the run's seed, and so the same where a run is repeated with it.
 std::uint64_t seed_of(const protocol::StepOrder& order);
 
-/// Which packets the step means; peers that are hosts of the scenario become addresses. Errors: usage.
+/// What names mean has to be known within that time: nobody renews anything meanwhile.
+constexpr Duration lookup_max = std::chrono::seconds{2};
+
+/// Which packets the step means; peers that are hosts of the scenario become addresses, and names what they mean now.
+/// Blocks for lookup_max at most where there are names. Errors: usage.
 Result<Traffic> traffic_of(Parts& parts, const protocol::StepOrder& order);
 
 /// This process may use nftables here. Changes nothing. Errors: usage.
@@ -52,10 +57,26 @@ Result<UndoRecord> network_record(const protocol::StepOrder& order);
 /// A network fault in force.
 class NetworkHolding : public Holding {
  public:
+  /// For another lease, and for what the names among its peers mean by now.
+  Result<void> renew() final;
+  /// To be called before it is renewed: `traffic` is what it means, with names or without. `parts` outlive it.
+  void follow(Parts& parts, const protocol::StepOrder& order, Traffic traffic);
+  /// For people, behind what has been said: what the names are. Empty where there is none.
+  [[nodiscard]] std::string names_told() const { return names_ ? "; " + names_->told() : ""; }
   /// What it has done so far, for people; nothing where it has met no packet. Errors: lost, usage.
   virtual Result<std::optional<std::string>> effect() = 0;
   /// Ends it and proves that. Idempotent. Errors: unrestored.
   virtual Result<void> stop() = 0;
+
+ protected:
+  /// For another lease. Errors: lost.
+  virtual Result<void> keep() = 0;
+  /// Means more peers from the next keep() on: those of `more`, which has all else of its traffic. Errors: why not.
+  virtual Result<void> add(Parts& parts, const protocol::StepOrder& order, const Traffic& more) = 0;
+
+ private:
+  std::optional<NamedPeers> names_;
+  NamedPeers::Take take_;
 };
 
 /// What somebody is that has renew() and stop(), and whose counts `told` puts into words.
@@ -63,11 +84,16 @@ template <class Mechanism, auto told>
 class Held : public NetworkHolding {
  public:
   explicit Held(Mechanism started) : mechanism_(std::move(started)) {}
-  Result<void> renew() override { return mechanism_.renew(); }
   Result<std::optional<std::string>> effect() override { return told(mechanism_); }
   Result<void> stop() override { return mechanism_.stop(); }
 
  private:
+  Result<void> keep() override { return mechanism_.renew(); }
+  Result<void> add(Parts&, const protocol::StepOrder&, const Traffic& more) override {
+    mechanism_.add_peers(more.peers);
+    return success();
+  }
+
   Mechanism mechanism_;
 };
 

@@ -85,9 +85,9 @@ std::string milliseconds(Duration duration) {
 
 struct HeldNetem : HeldClass {
   using HeldClass::HeldClass;
-  Result<void> renew() override {
+  Result<void> keep() override {
     BOOST_OUTCOME_TRY(delay_of(shaping()));
-    return HeldClass::renew();
+    return HeldClass::keep();
   }
   Result<std::optional<std::string>> effect() override {
     BOOST_OUTCOME_TRY(const auto counts, shaped(shaping()));
@@ -125,9 +125,13 @@ asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& or
   if (slowness.way == Way::out && shaping.number == 0) {
     co_return Error{ErrorKind::protocol, order.fault + ": nobody looked before"};
   }
+  if (shaping.number != 0) {
+    BOOST_OUTCOME_CO_TRY(leaves_by(shaping, parts, order, slowness.rule.traffic));
+  }
   const Duration patience = network_effect_max + slowness.rule.delay + 2 * slowness.rule.jitter.size;
   auto held = shaping.number == 0 ? hold_arriving(slowness) : hold_leaving(slowness, std::move(shaping));
   if (held.has_error()) co_return std::move(held).error().within(order.fault);
+  held.value()->follow(parts, order, slowness.rule.traffic);
   co_return co_await take_effect(parts, order, std::move(held).value(), patience);
 }
 

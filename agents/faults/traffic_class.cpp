@@ -24,9 +24,17 @@ bool overlap(const Traffic& one, const Traffic& other) {
 
 }  // namespace
 
-Result<void> HeldClass::renew() {
+Result<void> HeldClass::keep() {
   BOOST_OUTCOME_TRY(shaped(shaping_));
   return filter_.renew();
+}
+
+Result<void> HeldClass::add(Parts& parts, const protocol::StepOrder& order, const Traffic& more) {
+  BOOST_OUTCOME_TRY(leaves_by(shaping_, parts, order, more));
+  filter_.add_peers(more.peers);
+  traffic_.peers.insert(traffic_.peers.end(), more.peers.begin(), more.peers.end());
+  std::ranges::sort(traffic_.peers);
+  return success();
 }
 
 Result<Shaping> class_for(Parts& parts, const protocol::StepOrder& order, const Traffic& traffic) {
@@ -41,6 +49,18 @@ Result<Shaping> class_for(Parts& parts, const protocol::StepOrder& order, const 
   auto shaping = plan_shaping(traffic.peers);
   if (shaping.has_error()) return std::move(shaping).error().within(order.fault);
   return shaping;
+}
+
+Result<void> leaves_by(const Shaping& shaping, Parts& parts, const protocol::StepOrder& order, const Traffic& traffic) {
+  BOOST_OUTCOME_TRY(const auto now, class_for(parts, order, traffic));
+  for (const int link : now.links) {
+    if (std::ranges::find(shaping.links, link) != shaping.links.end()) continue;
+    return usage_error(
+        fmt::format("{}: it leaves by another link than what was meant when that was planned, and the "
+                    "class of traffic is not on that",
+                    order.fault));
+  }
+  return success();
 }
 
 Result<PacketFilter> sent_into(const Shaping& shaping, Traffic traffic) {

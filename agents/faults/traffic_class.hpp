@@ -11,13 +11,17 @@ class HeldClass : public NetworkHolding {
  public:
   HeldClass(PacketFilter filter, Traffic traffic, Shaping shaping)
       : filter_(std::move(filter)), traffic_(std::move(traffic)), shaping_(std::move(shaping)) {}
-  Result<void> renew() override;
   /// Nothing is sent into the class any more; it is still there.
   Result<void> stop() override { return filter_.stop(); }
   [[nodiscard]] const Traffic& traffic() const { return traffic_; }
   [[nodiscard]] const Shaping& shaping() const { return shaping_; }
 
+ protected:
+  Result<void> keep() override;
+
  private:
+  Result<void> add(Parts& parts, const protocol::StepOrder& order, const Traffic& more) override;
+
   PacketFilter filter_;
   Traffic traffic_;
   Shaping shaping_;
@@ -26,6 +30,9 @@ class HeldClass : public NetworkHolding {
 /// The plan_shaping of a step's traffic, which refuses too where another step has put some of it into a class: a packet
 /// can be in one only.
 Result<Shaping> class_for(Parts& parts, const protocol::StepOrder& order, const Traffic& traffic);
+/// All of the traffic leaves by the links that the class is on: what names mean may have changed since somebody looked.
+/// Errors: usage.
+Result<void> leaves_by(const Shaping& shaping, Parts& parts, const protocol::StepOrder& order, const Traffic& traffic);
 /// Sends what leaves of the traffic into the class. Errors: usage.
 Result<PacketFilter> sent_into(const Shaping& shaping, Traffic traffic);
 /// The revert: nothing more is sent into the class; what waits in it may leave for up to `patience`; then it is

@@ -32,6 +32,7 @@ class DnsAnswers {
   static Result<DnsAnswers> start(DnsRule rule, Duration timeout);
   /// As PacketDiversion's.
   Result<void> renew() { return diversion_.renew(); }
+  void add_peers(const std::vector<boost::asio::ip::address>& peers) { diversion_.add_peers(peers); }
   [[nodiscard]] const DnsRule& rule() const;
   /// So far; does not ask the kernel.
   [[nodiscard]] DnsCounts counts() const;

@@ -42,6 +42,7 @@ class PacketAlteration {
   static Result<PacketAlteration> start(AlterationRule rule, Duration timeout);
   /// As PacketDiversion's.
   Result<void> renew() { return diversion_.renew(); }
+  void add_peers(const std::vector<boost::asio::ip::address>& peers) { diversion_.add_peers(peers); }
   [[nodiscard]] Alteration what() const { return what_; }
   /// So far; does not ask the kernel.
   [[nodiscard]] Altered counts() const;

@@ -35,6 +35,7 @@ class PacketDelay {
   static Result<PacketDelay> start(DelayRule rule, Duration timeout);
   /// As PacketDiversion's.
   Result<void> renew() { return diversion_.renew(); }
+  void add_peers(const std::vector<boost::asio::ip::address>& peers) { diversion_.add_peers(peers); }
   /// So far. Errors: usage.
   [[nodiscard]] Result<Delayed> measured() const;
   /// Packets let go so far; does not ask the kernel.

@@ -42,6 +42,8 @@ class PacketDiversion {
 
   /// Another `timeout` from now. Errors: lost, where it has ended by itself already: that is for ever.
   Result<void> renew();
+  /// Means these peers too, from the next renew() on.
+  void add_peers(const std::vector<boost::asio::ip::address>& peers) { table_.add_peers(peers); }
   /// Packets that met the rules and flowed on at once, since the queue was full. Errors: usage.
   [[nodiscard]] Result<std::uint64_t> unheld() const;
   /// No packet is diverted from now on, those that wait go at once; proves that the rules are gone. Idempotent. Errors:

@@ -131,6 +131,8 @@ Result<void> PacketFilter::renew() {
   return success();
 }
 
+void PacketFilter::add_peers(const std::vector<ip::address>& peers) { elements_ += add_elements(table_, peers); }
+
 Result<Stopped> PacketFilter::counters() {
   if (!nft_) return Error{ErrorKind::lost, "the filter " + table_ + " has ended"};
   BOOST_OUTCOME_TRY(const auto text, nft_->list("list counters table inet " + table_));

@@ -43,6 +43,8 @@ class PacketFilter {
   static Result<PacketFilter> start(StopRule rule, Duration timeout);
   /// Another `timeout` from now. Errors: lost, where it has ended by itself already: that is for ever.
   Result<void> renew();
+  /// Means these peers too, from the next renew() on.
+  void add_peers(const std::vector<boost::asio::ip::address>& peers);
   [[nodiscard]] Result<Stopped> counters();
   /// Ends it and proves that; dropped without this, it ends unseen. Idempotent. Errors: unrestored.
   Result<void> stop();

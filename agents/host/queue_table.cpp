@@ -259,44 +259,54 @@ void add_rules(Transaction& transaction, const Family& family, const std::string
 
 }  // namespace
 
+QueueTable::QueueTable(UniqueFd fd, Traffic traffic, std::uint16_t number, Duration timeout)
+    : fd_(std::move(fd)), name_(fresh_table_name()), traffic_(std::move(traffic)), number_(number), timeout_(timeout) {}
+
+int QueueTable::keep() {
+  Transaction transaction;
+  std::set<std::uint16_t> made;
+  for (const auto& family : families) {
+    const auto keys = addresses(traffic_, family);
+    if (keys.empty()) continue;
+    made.insert(family.number);
+    if (made_.contains(family.number)) {
+      flush_set(transaction, family, name_);
+    } else {
+      add_table(transaction, family, name_, timeout_);
+      add_rules(transaction, family, name_, traffic_, number_);
+    }
+    add_elements(transaction, family, name_, keys);
+  }
+  const int wrong = transaction.commit(fd_.get());
+  if (wrong == 0) made_ = std::move(made);
+  return wrong;
+}
+
 Result<QueueTable> QueueTable::start(Traffic traffic, std::uint16_t number, Duration timeout) {
   BOOST_OUTCOME_TRY(traffic, checked(std::move(traffic)));
   UniqueFd fd{socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER)};
   if (!fd) return system_error(ErrorKind::usage, "nftables", errno);
   setsockopt(fd.get(), SOL_SOCKET, SO_SNDBUFFORCE, &send_buffer_bytes, sizeof send_buffer_bytes);
-  const std::string name = fresh_table_name();
-  Transaction transaction;
-  for (const auto& family : families) {
-    const auto keys = addresses(traffic, family);
-    if (keys.empty()) continue;
-    add_table(transaction, family, name, timeout);
-    add_rules(transaction, family, name, traffic, number);
-    add_elements(transaction, family, name, keys);
-  }
-  if (const int wrong = transaction.commit(fd.get()); wrong != 0) {
+  QueueTable table{std::move(fd), std::move(traffic), number, timeout};
+  if (const int wrong = table.keep(); wrong != 0) {
     return system_error(ErrorKind::usage, "nftables: a table with the target NFQUEUE", wrong);
   }
-  return QueueTable{std::move(fd), name, std::move(traffic)};
+  return table;
 }
 
 Result<void> QueueTable::renew() {
-  Transaction transaction;
-  for (const auto& family : families) {
-    const auto keys = addresses(traffic_, family);
-    if (keys.empty()) continue;
-    flush_set(transaction, family, name_);
-    add_elements(transaction, family, name_, keys);
-  }
-  if (const int wrong = transaction.commit(fd_.get()); wrong != 0) {
-    return system_error(ErrorKind::lost, "nftables: " + name_, wrong);
-  }
+  if (const int wrong = keep(); wrong != 0) return system_error(ErrorKind::lost, "nftables: " + name_, wrong);
   return success();
+}
+
+void QueueTable::add_peers(const std::vector<ip::address>& peers) {
+  traffic_.peers.insert(traffic_.peers.end(), peers.begin(), peers.end());
 }
 
 Result<void> QueueTable::dry_up() {
   Transaction transaction;
   for (const auto& family : families) {
-    if (!addresses(traffic_, family).empty()) flush_set(transaction, family, name_);
+    if (made_.contains(family.number)) flush_set(transaction, family, name_);
   }
   if (const int wrong = transaction.commit(fd_.get()); wrong != 0) {
     return system_error(ErrorKind::lost, "nftables: " + name_, wrong);
@@ -308,7 +318,7 @@ Result<std::uint64_t> QueueTable::met() const {
   BOOST_OUTCOME_TRY(auto nft, Nftables::open());
   std::uint64_t sum = 0;
   for (const auto& family : families) {
-    if (addresses(traffic_, family).empty()) continue;
+    if (!made_.contains(family.number)) continue;
     const std::string kind = family.number == NFPROTO_IPV4 ? "ip " : "ip6 ";
     BOOST_OUTCOME_TRY(const auto text, nft.list("list chain " + kind + name_ + " " + chain_name));
     std::istringstream words{text};

@@ -3,7 +3,10 @@
 // kernels without nft_queue have that one; libnftables cannot write it.
 #pragma once
 
+#include <cstdint>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "agents/host/traffic.hpp"
 #include "common/clock.hpp"
@@ -18,6 +21,8 @@ class QueueTable {
   static Result<QueueTable> start(Traffic traffic, std::uint16_t number, Duration timeout);
   /// Another `timeout` from now. Whether it has ended meanwhile is for the caller to know. Errors: lost.
   Result<void> renew();
+  /// Means these peers too, from the next renew() on.
+  void add_peers(const std::vector<boost::asio::ip::address>& peers);
   /// Packets that the rules met, those that found the queue full included. Errors: usage.
   [[nodiscard]] Result<std::uint64_t> met() const;
   /// No more packets are sent into the queue. Those that wait there go on to wait, while stop() makes the kernel drop
@@ -28,12 +33,16 @@ class QueueTable {
   [[nodiscard]] const std::string& name() const { return name_; }
 
  private:
-  QueueTable(UniqueFd fd, std::string name, Traffic traffic)
-      : fd_(std::move(fd)), name_(std::move(name)), traffic_(std::move(traffic)) {}
+  QueueTable(UniqueFd fd, Traffic traffic, std::uint16_t number, Duration timeout);
+  /// One transaction; with the tables of the families that have peers by now. 0, or errno.
+  int keep();
 
   UniqueFd fd_;  ///< The owner: the tables end with it.
   std::string name_;
   Traffic traffic_;
+  std::uint16_t number_;
+  Duration timeout_;
+  std::set<std::uint16_t> made_;  ///< The families that have a table (NFPROTO_…).
 };
 
 }  // namespace troop::agents

@@ -14,6 +14,12 @@ namespace troop::agents {
 enum class Direction { both, in, out };
 enum class Transport { any, tcp, udp };
 
+/// A name, and what it meant when somebody asked.
+struct NamedPeer {
+  std::string name;
+  std::vector<boost::asio::ip::address> addresses;
+};
+
 struct Traffic {
   std::vector<boost::asio::ip::address> peers = {};  ///< The other ends; at least one.
   Direction direction = Direction::both;
@@ -21,6 +27,8 @@ struct Traffic {
   std::vector<std::uint16_t> ports = {};  ///< Of either end; empty: all. With ports, only TCP and UDP are meant.
 
   bool only_peers_ports = false;  ///< Of the peer's end alone.
+  /// Where peers came from that were written as names; `peers` has their addresses.
+  std::vector<NamedPeer> names = {};
 
   static constexpr std::size_t peers_max = 20'000;
   static constexpr std::size_t ports_max = 64;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "scenarios/model/host_name.hpp"
 #include "scenarios/toml/units.hpp"
 
 namespace troop::scenarios {
@@ -47,9 +48,15 @@ void refuse_peers(const model::Scenario& scenario, const std::vector<std::string
       const std::string at = fmt::format("{}.peers.{}", path, j);
       if (peer == step.target) {
         out.push_back({at, fmt::format("'{}' is the target itself: peers are the other ends", peer)});
-      } else if (std::ranges::find(names, peer) == names.end() && !is_address(peer)) {
-        out.push_back(
-            {at, fmt::format("{} is neither a [[host]] nor an address{}", in_quotes(peer), hint(peer, names))});
+      } else if (std::ranges::find(names, peer) != names.end() || is_address(peer)) {
+        continue;
+      } else if (!model::is_dns_name(peer)) {
+        out.push_back({at, fmt::format("{} is neither a [[host]] nor an address nor a DNS name with a dot{}",
+                                       in_quotes(peer), hint(peer, names))});
+      } else if (step.fault == "network.dns") {
+        out.push_back({at, fmt::format("{} is a name: resolvers are hosts or addresses, since they would be asked "
+                                       "themselves what it means",
+                                       in_quotes(peer))});
       }
     }
   }

@@ -129,6 +129,14 @@ INSTANTIATE_TEST_SUITE_P(
         {"a_disk_that_is_too_small", "[system.broker]\ndisk_mib = 95\n", "'disk_mib'"},
         {"peers_that_are_hosts_or_addresses", cut("\"mq\", \"10.9.8.7\", \"fd00::1\""), ""},
         {"a_peer_that_is_nobody", cut("\"mp\""), "did you mean 'mq'"},
+        {"peers_that_are_names", cut("\"db.example.com\", \"mq\""), ""},
+        {"a_peer_that_is_no_name", cut("\"db_1.example.com\""), "nor a DNS name with a dot"},
+        {"a_peer_that_is_half_an_address", cut("\"10.9.8\""), "nor a DNS name with a dot"},
+        {"a_resolver_that_is_a_name",
+         two + on_mq +
+             "[[step]]\nat = \"1s\"\nfault = \"network.dns\"\ntarget = \"app\"\nfor = \"1s\"\nnames = [\"a.b\"]\n"
+             "peers = [\"ns.example.com\"]\n",
+         "resolvers are hosts or addresses"},
         {"a_peer_that_is_the_target", cut("\"app\""), "is the target itself"},
         {"a_peer_that_is_a_command", cut("\"10.0.0.1; flush ruleset\""), "neither a [[host]] nor an address"},
         {"a_target_that_is_no_host",
