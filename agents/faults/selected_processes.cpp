@@ -69,7 +69,7 @@ Result<void> fill(Selector& selector, std::string_view key, const protocol::Step
     BOOST_OUTCOME_TRY(const auto container, inspect_container(docker_socket(), selector.text));
     selector.text = container.id;
   } else {
-    selector.by = key == "name" ? By::name : key == "cgroup" ? By::cgroup : By::command_line;
+    selector.by = key == "name" ? By::name : key == "cgroup" ? By::cgroup : key == "unit" ? By::unit : By::command_line;
   }
   return success();
 }

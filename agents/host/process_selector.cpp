@@ -45,6 +45,16 @@ bool is_below(const std::string& group, const std::string& parent) {
   return group == parent || (group.starts_with(parent) && (parent.ends_with('/') || group[parent.size()] == '/'));
 }
 
+/// systemd makes a group for each unit, which has its name: "/system.slice/system-getty.slice/getty@tty1.service".
+bool is_of_unit(std::string_view group, std::string_view unit) {
+  while (!group.empty() && !unit.empty()) {
+    const auto slash = std::min(group.find('/'), group.size());
+    if (group.substr(0, slash) == unit) return true;
+    group.remove_prefix(std::min(slash + 1, group.size()));
+  }
+  return false;
+}
+
 bool matches(const ProcessRow& row, const Selector& selector) {
   if (!selector.network.empty() && row.network != selector.network) return false;
   switch (selector.by) {
@@ -58,6 +68,8 @@ bool matches(const ProcessRow& row, const Selector& selector) {
       return std::ranges::any_of(row.sockets, [&](const auto& inode) { return selector.sockets.contains(inode); });
     case Selector::By::cgroup:
       return std::ranges::any_of(row.groups, [&](const auto& group) { return is_below(group, selector.text); });
+    case Selector::By::unit:
+      return std::ranges::any_of(row.groups, [&](const auto& group) { return is_of_unit(group, selector.text); });
     case Selector::By::container:
       return std::ranges::any_of(row.groups,
                                  [&](const auto& group) { return group.find(selector.text) != std::string::npos; });

@@ -12,11 +12,11 @@
 namespace troop::agents {
 
 struct Selector {
-  enum class By { name, command_line, pid, port, cgroup, container };
+  enum class By { name, command_line, pid, port, cgroup, unit, container };
   By by = By::name;
-  std::string written;            ///< For people: "port 5672".
-  std::string text;               ///< The name, the command line or its pattern, the cgroup, the container's id.
-  pid_t pid = 0;                  ///< By pid.
+  std::string written;  ///< For people: "port 5672".
+  std::string text;     ///< The name, the command line or its pattern, the cgroup, the unit, the container's id.
+  pid_t pid = 0;        ///< By pid.
   std::set<std::string> sockets;  ///< By port: those that listen there.
   std::string network;            ///< Of a host that is a network: only processes that live in it. Empty: all.
   // Of those that match, so many are hit: `count`, or `percent` rounded up; else one.

@@ -10,8 +10,8 @@
 namespace troop::model {
 
 /// Ways to say which; a step on a host uses one.
-inline constexpr std::array<std::string_view, 6> process_selectors{"name", "command_line", "pid_file",
-                                                                   "port", "cgroup",       "container"};
+inline constexpr std::array<std::string_view, 7> process_selectors{"name",   "command_line", "pid_file", "port",
+                                                                   "cgroup", "unit",         "container"};
 /// How many of them; likewise on hosts only.
 inline constexpr std::array<std::string_view, 3> process_counts{"count", "percent", "keep_at_least"};
 
@@ -33,6 +33,9 @@ inline std::vector<Parameter> with_process_selectors(std::vector<Parameter> own 
       {.name = "cgroup",
        .type = ParameterType::text,
        .what = "on a host: processes in this control group or below, as in /proc/PID/cgroup"},
+      {.name = "unit",
+       .type = ParameterType::text,
+       .what = "on a host: processes in the control group of this unit of systemd, such as nginx.service, or below"},
       {.name = "container",
        .type = ParameterType::text,
        .what = "on a host: processes of this Docker container, by name or id"},

@@ -10,11 +10,24 @@
 namespace troop::scenarios {
 namespace {
 
-constexpr std::size_t stars_max = 8;  // a pattern with many takes for ever to match
+constexpr std::size_t stars_max = 8;        // a pattern with many takes for ever to match
+constexpr std::size_t unit_name_max = 255;  // systemd's
 
 const std::string* text_of(const model::Step& step, std::string_view name) {
   const auto found = step.parameters.find(name);
   return found == step.parameters.end() ? nullptr : std::get_if<std::string>(&found->second);
+}
+
+/// A unit that processes can be in, by its whole name; no template, which is none yet. See systemd.unit(5).
+bool is_unit(std::string_view text) {
+  constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_.\\@";
+  const auto dot = text.rfind('.');
+  if (dot == 0 || dot == std::string_view::npos || text.size() > unit_name_max) return false;
+  const auto kind = text.substr(dot);
+  const bool has_processes = kind == ".service" || kind == ".slice" || kind == ".scope" || kind == ".socket" ||
+                             kind == ".mount" || kind == ".swap";
+  return has_processes && text.find_first_not_of(letters) == std::string_view::npos && text[dot - 1] != '@' &&
+         text.front() != '@';
 }
 
 /// What is wrong with the value of a selector; empty if nothing.
@@ -30,6 +43,8 @@ std::string wrong_value(const model::Step& step, std::string_view selector) {
   if (selector == "pid_file" && !text->starts_with('/')) return "'pid_file' is no absolute path";
   if (selector == "cgroup" && (!text->starts_with('/') || text->find_first_not_of('/') == std::string::npos))
     return "'cgroup' is no path below the root, such as \"/system.slice/nginx.service\"";
+  if (selector == "unit" && !is_unit(*text))
+    return "'unit' is no whole name of a unit with processes, such as \"nginx.service\" or \"getty@tty1.service\"";
   if (selector == "container" &&
       text->find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") != std::string::npos)
     return "'container' is no name or id of a container";

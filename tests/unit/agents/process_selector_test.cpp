@@ -98,6 +98,25 @@ TEST(ProcessSelectorTest, MatchesControlGroupsAndWhatIsBelowThem) {
   EXPECT_THAT(matches(by(By::cgroup, "/system.slice/nginx.service"), table), SizeIs(5));
 }
 
+TEST(ProcessSelectorTest, MatchesUnitsByTheirNameInThePathOfTheGroup) {
+  EXPECT_THAT(matches(by(By::unit, "nginx.service")), SizeIs(4));
+  for (const char* part : {"nginx", "nginx.serv", "inx.service", "", "/", "system.slice/nginx.service"}) {
+    EXPECT_THAT(matches(by(By::unit, part)), IsEmpty()) << part;
+  }
+  auto table = host();
+  table.push_back(row(60, 1, "helper"));
+  table.back().groups = {"/", "/system.slice/nginx.service/helper"};
+  EXPECT_THAT(matches(by(By::unit, "nginx.service"), table), SizeIs(5)) << "what it made below";
+  table.push_back(row(61, 1, "agetty"));
+  table.back().groups = {"/system.slice/system-getty.slice/getty@tty1.service"};
+  table.push_back(row(62, 1, "agetty"));
+  table.back().groups = {"/system.slice/system-getty.slice/getty@tty2.service"};
+  EXPECT_THAT(matches(by(By::unit, "getty@tty1.service"), table), ElementsAre(61)) << "an instance";
+  EXPECT_THAT(matches(by(By::unit, "getty@.service"), table), IsEmpty()) << "a template is no unit";
+  EXPECT_THAT(matches(by(By::unit, "system-getty.slice"), table), ElementsAre(61, 62)) << "a slice";
+  expect_refused(by(By::unit, "ssh.service"), "no process matches");
+}
+
 TEST(ProcessSelectorTest, MatchesContainersSocketsAndPids) {
   auto table = host();
   table[13].groups = {"/docker/0123456789abcdef"};
