@@ -91,10 +91,14 @@ class Idle {
   asio::awaitable<Result<void>> start(const std::string& folder) {
     BOOST_OUTCOME_CO_TRY(link_, AgentLink::start(io_, TROOP_BIN_DIR "/troop-agent", folder + "/agent.log", {}));
     BOOST_OUTCOME_CO_TRY(co_await link_->greet(folder));
-    for (const auto pid : agents::children()) {
-      std::string name;
-      std::ifstream{fmt::format("/proc/{}/comm", pid)} >> name;
-      if (name == "troop-guardian") guardian_ = pid;
+    const std::int64_t deadline = monotonic_ns() + Duration{settled}.count();
+    while (guardian_ < 0 && monotonic_ns() < deadline) {  // it takes its name when it first runs
+      for (const auto pid : agents::children()) {
+        std::string name;
+        std::ifstream{fmt::format("/proc/{}/comm", pid)} >> name;
+        if (name == "troop-guardian") guardian_ = pid;
+      }
+      co_await pause_for(io_, 10ms);
     }
     if (guardian_ < 0) co_return Error{ErrorKind::lost, "there is no guardian"};
     protocol::spawn(io_, renew());
