@@ -75,7 +75,7 @@ Result<UndoRecord> plan(Parts& parts, const protocol::StepOrder& order) {
 asio::awaitable<Result<void>> look(Parts& parts, const protocol::StepOrder& order, boost::json::object& state) {
   BOOST_OUTCOME_CO_TRY(const auto slowness, slowness_of(parts, order));
   BOOST_OUTCOME_CO_TRY(const auto shaping, class_if_any(parts, order, slowness));
-  if (shaping.number != 0) note_shaping(state, shaping);
+  note_shaping(state, shaping);  // also that there is none, whatever an earlier look had found
   co_return success();
 }
 

@@ -61,9 +61,15 @@ std::string in_child(std::string (*attempt)()) {
   if (pipe2(ends, O_CLOEXEC) != 0) return "pipe: " + reason(errno);
   const UniqueFd hears{ends[0]};
   UniqueFd says{ends[1]};
-  const pid_t pid = fork();
+  const pid_t parent = getpid(), pid = fork();
   if (pid < 0) return "fork: " + reason(errno);
   if (pid == 0) {
+    // Nothing of a working agent's, such as its tables and its lock, may live on in here.
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(1);
+    const int pipe = says.get();
+    if (pipe > STDERR_FILENO + 1) close_range(STDERR_FILENO + 1, static_cast<unsigned>(pipe) - 1, 0);
+    close_range(static_cast<unsigned>(pipe) + 1, ~0U, 0);
     const std::string text = attempt();
     _exit(write(says.get(), text.data(), text.size()) < 0 ? 1 : 0);
   }

@@ -8,6 +8,17 @@
 #include "agents/host/packet_delay.hpp"
 
 namespace troop::agents {
+namespace {
+
+/// Whether whoever asked is told something else: by another code, or by records that were there or are there now. Both
+/// are whole messages, with a header (RFC 1035, 4.1.1).
+bool says_otherwise(std::span<const std::uint8_t> before, std::span<const std::uint8_t> now) {
+  const auto code = [](std::span<const std::uint8_t> message) { return message[3] & 0x0FU; };
+  const auto records = [](std::span<const std::uint8_t> message) { return message[6] | message[7]; };
+  return code(before) != code(now) || records(before) != 0 || records(now) != 0;
+}
+
+}  // namespace
 
 struct DnsAnswers::Handler : PacketHandler {
   explicit Handler(DnsRule asked) : rule(std::move(asked)) {}
@@ -38,7 +49,7 @@ struct DnsAnswers::Handler : PacketHandler {
     if (other.empty()) return queue.release(packet.number);
     whole.assign(packet.content.begin(), packet.content.end());
     replace_udp_payload(whole, *begin, other);
-    ++changed;
+    if (says_otherwise(message, other)) ++changed;  // what said so anyway proves nothing
     return queue.release(packet.number, whole);
   }
 

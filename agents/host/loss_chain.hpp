@@ -10,6 +10,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "common/error.hpp"
 #include "common/ids.hpp"
 
@@ -30,11 +32,11 @@ struct LossChain {
     if (!(share > 0 && share < 1))
       return usage_error(fmt::format("bursts are of less than 100 %, not {} %", share * 100));
     const double p = share / (1 - share) / burst;
-    if (p > 1) {
+    if (p > 1 + 1e-9) {  // rounding is no refusal: 80 % in bursts of 4
       return usage_error(fmt::format("{:g} % of the packets are lost in bursts of at least {:g} packets, not of {:g}",
                                      share * 100, share / (1 - share), burst));
     }
-    return LossChain{.p = p, .r = 1 / burst};
+    return LossChain{.p = std::min(p, 1.0), .r = 1 / burst};
   }
   /// Whether the next packet is lost.
   bool loses(Random& random) {

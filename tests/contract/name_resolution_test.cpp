@@ -147,6 +147,17 @@ TEST_F(NameResolutionTest, IsNotClaimedToBeBrokenWhereNobodyAsksForTheName) {
   });
 }
 
+TEST_F(NameResolutionTest, IsNotClaimedToBeBrokenWhereTheNameDoesNotExistAnyway) {
+  with_name_server("127.0.0.2", "", [&](const auto&) {
+    auto order = ordered("nxdomain");
+    order.parameters["names"] = Texts{"nobody.test"};
+    const auto applied = apply(order, "nobody.test");
+    ASSERT_TRUE(applied.has_error()) << applied.value().text;
+    EXPECT_EQ(applied.error().kind, ErrorKind::lost);
+    expect_undone(order);
+  });
+}
+
 TEST_F(NameResolutionTest, IsNotBrokenWithParametersThatDoNotFit) {
   test::HostParts parts;
   const auto expect_refused = [&](const protocol::StepOrder& order, const std::string& hint) {

@@ -64,6 +64,8 @@ TEST(LossChainTest, RefusesWhatNoChainCanDo) {
   ASSERT_TRUE(short_bursts.has_error());
   EXPECT_THAT(short_bursts.error().context, testing::HasSubstr("80 % of the packets are lost in bursts of at least 4"));
   EXPECT_TRUE(LossChain::of(0.8, 4.01));
+  EXPECT_TRUE(LossChain::of(0.8, 4)) << "as short as they can be, but for rounding";
+  EXPECT_TRUE(LossChain::of(0.9, 9));
 }
 
 }  // namespace
