@@ -42,7 +42,7 @@ TEST(LibraryListsTest, TheReadmeTellsOfEveryScenarioAndOfNoOther) {
 TEST(LibraryListsTest, EveryScenarioIsRunByATest) {
   const std::string folder = TROOP_SOURCE_DIR "/tests/scenarios/";
   const std::string whole = slurp(folder + "library_test.cpp") + slurp(folder + "broker_faults_test.cpp");
-  auto run = matches(whole, R"re("(broker/[a-z-]+)")re");
+  auto run = matches(whole, R"re("((?:broker|resource)/[a-z-]+)")re");
   run.merge(matches(slurp(folder + "network_test.cpp"), R"re("(network/[a-z-]+)")re"));
   run.merge(matches(slurp(folder + "cluster/cluster_test.cpp"), R"re("(cluster/[a-z-]+)")re"));
   run.merge(matches(slurp(folder + "host_test.cpp"), R"re("((?:process|resource)/[a-z-]+)")re"));
