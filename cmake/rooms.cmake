@@ -67,7 +67,7 @@ function(troop_test name folder)
   endif()
   set(lock)
   if(TEST_ALONE)  # one at a time, though others go on beside
-    set(lock RESOURCE_LOCK ${name})
+    set(lock RESOURCE_LOCK ${name} COST 1000)  # first of all: they would be a long queue at the end
   endif()
   set(filter)
   if(TEST_TOGETHER AND NOT TROOP_SANITIZE)
