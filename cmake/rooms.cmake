@@ -66,8 +66,8 @@ function(troop_test name folder)
     set(TEST_TIMEOUT 120)
   endif()
   set(lock)
-  if(TEST_ALONE)  # one at a time, though others go on beside
-    set(lock RESOURCE_LOCK ${name} COST 1000)  # first of all: they would be a long queue at the end
+  if(TEST_ALONE)  # one at a time, with fewer others beside
+    set(lock RESOURCE_LOCK ${name} PROCESSORS 2 COST 1000)  # first of all: they would be a long queue at the end
   endif()
   set(filter)
   if(TEST_TOGETHER AND NOT TROOP_SANITIZE)
