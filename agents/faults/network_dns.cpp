@@ -28,6 +28,7 @@ Result<Traffic> resolvers(Parts& parts, protocol::StepOrder order) {
   order.parameters.erase("direction");
   if (!order.parameters.contains("peers")) order.parameters["peers"] = resolvers_of_this_host();
   BOOST_OUTCOME_TRY(auto traffic, traffic_of(parts, order));
+  if (traffic.everybody) return usage_error(fmt::format("{}: resolvers are named one by one", order.fault));
   if (traffic.names.empty()) return traffic;
   return usage_error(order.fault + ": resolvers are addresses or hosts of the scenario: what their names mean, they " +
                      "would be asked themselves");

@@ -22,6 +22,11 @@ NetworkHolding* held_by(Parts& parts, const protocol::StepOrder& order) {
 
 /// Adds what the step names to the traffic. Errors: usage.
 Result<void> add_peers(Traffic& traffic, const std::vector<Peer>& hosts, const std::vector<std::string>& peers) {
+  if (std::ranges::find(peers, model::any_peer) != peers.end()) {
+    if (peers.size() > 1) return usage_error(fmt::format("'{}' are all peers: no others beside it", model::any_peer));
+    traffic.everybody = true;
+    return success();
+  }
   std::vector<std::string> names;
   for (const auto& peer : peers) {
     const auto host = std::ranges::find(hosts, peer, &Peer::name);
@@ -43,9 +48,11 @@ Result<void> add_peers(Traffic& traffic, const std::vector<Peer>& hosts, const s
   return success();
 }
 
-/// Nobody cuts the branch that the host sits on.
-Result<void> admitted(const Traffic& traffic, const std::string& fault) {
-  BOOST_OUTCOME_TRY(const auto policy, read_policy());
+/// Nobody cuts the branch that the host sits on: what is named and protected is refused.
+Result<void> admitted(const Policy& policy, const Traffic& traffic, const std::string& fault) {
+  for (const auto port : traffic.ports) {
+    BOOST_OUTCOME_TRY(admits_port(policy, fault, port));
+  }
   for (const auto& peer : traffic.peers) {
     if (traffic.ports.empty()) {
       BOOST_OUTCOME_TRY(admits_target(policy, fault, peer.to_string(), std::nullopt));
@@ -55,6 +62,24 @@ Result<void> admitted(const Traffic& traffic, const std::string& fault) {
     }
   }
   return success();
+}
+
+/// … and what is protected and not named is left out, where it could be among the packets.
+Exempt exempt_from(const Policy& policy, const Traffic& traffic) {
+  Exempt exempt;
+  if (traffic.ports.empty()) exempt.ports = policy.protected_ports;
+  if (!traffic.everybody) return exempt;
+  constexpr unsigned short mapped_bits = 96;
+  for (const auto& [written, network] : policy.protected_peers) {
+    const auto address = network.network();
+    if (address.is_v4_mapped() && network.prefix_length() >= mapped_bits) {
+      exempt.v4.emplace_back(boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address),
+                             static_cast<unsigned short>(network.prefix_length() - mapped_bits));
+    } else {
+      exempt.v6.push_back(network);
+    }
+  }
+  return exempt;
 }
 
 Result<std::optional<std::string>> told_of_filter(PacketFilter& filter) {
@@ -115,7 +140,9 @@ Result<Traffic> traffic_of(Parts& parts, const protocol::StepOrder& order) {
   }
   auto sound = checked(std::move(traffic));
   if (sound.has_error()) return std::move(sound).error().within(order.fault);
-  if (auto allowed = admitted(sound.value(), order.fault); allowed.has_error()) {
+  BOOST_OUTCOME_TRY(const auto policy, read_policy());
+  sound.value().exempt = exempt_from(policy, sound.value());
+  if (auto allowed = admitted(policy, sound.value(), order.fault); allowed.has_error()) {
     auto refused = std::move(allowed).error();
     if (!sound.value().names.empty()) refused.context += "; " + told_of(sound.value().names);
     return refused;
@@ -145,19 +172,28 @@ Result<UndoRecord> network_record(const protocol::StepOrder& order) {
   return UndoRecord{"fault", {{"fault", order.fault}, {"victim", order.victim}}};
 }
 
+std::string NetworkHolding::told_besides() const {
+  std::string text;
+  if (names_) text += "; " + names_->told();
+  if (!exempt_.empty()) text += "; exempt: " + exempt_;
+  return text;
+}
+
 Result<void> NetworkHolding::renew() {
   if (names_) names_->follow(monotonic_ns(), take_);
   return keep();
 }
 
 void NetworkHolding::follow(Parts& parts, const protocol::StepOrder& order, Traffic traffic) {
+  exempt_ = traffic.exempt.told();
   if (traffic.names.empty()) return;
   names_.emplace(std::exchange(traffic.names, {}), monotonic_ns());
   take_ = [this, &parts, order, traffic](const boost::asio::ip::address& address) -> Result<void> {
     Traffic more = traffic;
     more.peers = {address};
     BOOST_OUTCOME_TRY(more, checked(std::move(more)));
-    BOOST_OUTCOME_TRY(admitted(more, order.fault));
+    BOOST_OUTCOME_TRY(const auto policy, read_policy());
+    BOOST_OUTCOME_TRY(admitted(policy, more, order.fault));
     return add(parts, order, more);
   };
 }
@@ -174,7 +210,7 @@ asio::awaitable<Result<Proof>> take_effect(Parts& parts, const protocol::StepOrd
     auto effect = held->effect();
     const std::int64_t now = monotonic_ns();
     if (effect.has_error()) co_return std::move(effect).error().within(order.fault);
-    if (effect.value()) co_return Proof{now, *effect.value() + held->names_told()};
+    if (effect.value()) co_return Proof{now, *effect.value() + held->told_besides()};
     co_await pause_for(look_interval);
   }
   co_return not_proven(order, fmt::format("within {} it met no packet", model::to_text(patience)));
@@ -185,12 +221,12 @@ asio::awaitable<Result<Proof>> end_network_fault(Parts& parts, const protocol::S
   auto* held = held_by(parts, order);
   if (held == nullptr) co_return not_restored(order, "what is held is none of the network's");
   const auto effect = held->effect();
-  const auto names = held->names_told();
+  const auto besides = held->told_besides();
   if (auto gone = held->stop(); gone.has_error()) co_return not_restored(order, gone.error());
   parts.holdings().erase(order.number);
   std::string text = "its rules are gone";
   if (effect.has_value() && effect.value()) text += "; " + *effect.value();
-  text += names;
+  text += besides;
   const std::int64_t now = monotonic_ns();
   co_return Proof{now, std::move(text)};
 }

@@ -59,10 +59,10 @@ class NetworkHolding : public Holding {
  public:
   /// For another lease, and for what the names among its peers mean by now.
   Result<void> renew() final;
-  /// To be called before it is renewed: `traffic` is what it means, with names or without. `parts` outlive it.
+  /// To be called before anything else: `traffic` is what it means, with names or without. `parts` outlive it.
   void follow(Parts& parts, const protocol::StepOrder& order, Traffic traffic);
-  /// For people, behind what has been said: what the names are. Empty where there is none.
-  [[nodiscard]] std::string names_told() const { return names_ ? "; " + names_->told() : ""; }
+  /// For people, behind what has been said: what the names are, and what is exempt. Empty where there is neither.
+  [[nodiscard]] std::string told_besides() const;
   /// What it has done so far, for people; nothing where it has met no packet. Errors: lost, usage.
   virtual Result<std::optional<std::string>> effect() = 0;
   /// Ends it and proves that. Idempotent. Errors: unrestored.
@@ -75,6 +75,7 @@ class NetworkHolding : public Holding {
   virtual Result<void> add(Parts& parts, const protocol::StepOrder& order, const Traffic& more) = 0;
 
  private:
+  std::string exempt_;
   std::optional<NamedPeers> names_;
   NamedPeers::Take take_;
 };

@@ -21,7 +21,11 @@ asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& or
     const auto gone = reset_connections(traffic);
     const std::int64_t now = monotonic_ns();
     if (gone.has_error()) co_return Error{gone.error()}.within(order.fault);
-    if (gone.value() > 0) co_return Proof{now, fmt::format("{} connections were reset", gone.value())};
+    if (gone.value() > 0) {
+      auto text = fmt::format("{} connections were reset", gone.value());
+      if (const auto exempt = traffic.exempt.told(); !exempt.empty()) text += "; exempt: " + exempt;
+      co_return Proof{now, std::move(text)};
+    }
     co_await pause_for(look_interval);
   }
   co_return not_proven(

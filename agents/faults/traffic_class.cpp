@@ -46,6 +46,10 @@ Result<Shaping> class_for(Parts& parts, const protocol::StepOrder& order, const 
                     "can be in one only",
                     order.fault, number));
   }
+  if (traffic.everybody) {
+    return usage_error(fmt::format(
+        "{}: the links that it leaves by are looked up for each peer, so they have to be named", order.fault));
+  }
   auto shaping = plan_shaping(traffic.peers);
   if (shaping.has_error()) return std::move(shaping).error().within(order.fault);
   return shaping;

@@ -13,6 +13,13 @@ namespace ip = boost::asio::ip;
 namespace {
 
 constexpr int sides = 1'000'000;  // of the die, one for each step of percent_min
+constexpr std::pair<const char*, const char*> sets[] = {
+    {"peers4", "ipv4_addr"}, {"peers6", "ipv6_addr"}, {"families", "nf_proto"}};
+
+/// Of everybody, what is expiring is the family.
+std::string add_families(const std::string& table) {
+  return fmt::format("add element inet {} families {{ ipv4, ipv6 }}\n", table);
+}
 
 /// "add element …" for each family that has peers.
 std::string add_elements(const std::string& table, const std::vector<ip::address>& peers) {
@@ -43,6 +50,20 @@ std::vector<std::string> narrowed(const Traffic& traffic, std::string_view end) 
     return {fmt::format("{} th {} {}", transport, end == "saddr" ? "sport" : "dport", ports)};
   }
   return {fmt::format("{} th sport {}", transport, ports), fmt::format("{} th dport {}", transport, ports)};
+}
+
+/// What a packet of which nothing may be stopped is, each a whole match.
+std::vector<std::string> exempt(const Traffic& traffic, std::string_view hook, std::string_view end) {
+  std::vector<std::string> matches;
+  if (traffic.everybody) matches.push_back(hook == "input" ? "meta iiftype loopback" : "meta oiftype loopback");
+  for (const std::string_view port : {"sport", "dport"}) {
+    if (traffic.exempt.ports.empty()) break;
+    matches.push_back(
+        fmt::format("meta l4proto {{ tcp, udp }} th {} {{ {} }}", port, fmt::join(traffic.exempt.ports, ",")));
+  }
+  for (const auto& network : traffic.exempt.v4) matches.push_back(fmt::format("ip {} {}", end, network.to_string()));
+  for (const auto& network : traffic.exempt.v6) matches.push_back(fmt::format("ip6 {} {}", end, network.to_string()));
+  return matches;
 }
 
 std::vector<std::string> ended(const StopRule& rule) {
@@ -76,7 +97,12 @@ std::string chains(const std::string& table, const StopRule& rule, std::string_v
                  "add chain inet {} {} {{ type filter hook {} priority {}; policy accept; }}\n", table, hook, hook,
                  rule.how == Stop::classify ? 350 : -350);
   add(hook, "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, nd-router-advert } accept");
+  for (const auto& match : exempt(rule.traffic, hook, end)) add(hook, match + " accept");
   for (const auto& also : narrowed(rule.traffic, end)) {
+    if (rule.traffic.everybody) {
+      add(hook, fmt::format("meta nfproto @families {} goto {}", also, hit));
+      continue;
+    }
     add(hook, fmt::format("ip {} @peers4 {} goto {}", end, also, hit));
     add(hook, fmt::format("ip6 {} @peers6 {} goto {}", end, also, hit));
   }
@@ -92,7 +118,8 @@ std::string chains(const std::string& table, const StopRule& rule, std::string_v
 std::string whole_table(const std::string& table, const StopRule& rule, Duration timeout) {
   const auto timeout_ms = timeout / std::chrono::milliseconds{1};
   std::string text = fmt::format("create table inet {} {{ flags owner; }}\n", table);
-  for (const auto& [set, type] : {std::pair{"peers4", "ipv4_addr"}, std::pair{"peers6", "ipv6_addr"}}) {
+  for (const auto& [set, type] : sets) {
+    if ((std::string_view{set} == "families") != rule.traffic.everybody) continue;
     text +=
         fmt::format("add set inet {} {} {{ type {}; flags timeout; timeout {}ms; }}\n", table, set, type, timeout_ms);
   }
@@ -103,8 +130,12 @@ std::string whole_table(const std::string& table, const StopRule& rule, Duration
 
 }  // namespace
 
-PacketFilter::PacketFilter(Nftables nft, std::string table, std::string elements, Expiry expiry)
-    : nft_(std::move(nft)), table_(std::move(table)), elements_(std::move(elements)), expiry_(expiry) {}
+PacketFilter::PacketFilter(Nftables nft, std::string table, std::string flush, std::string elements, Expiry expiry)
+    : nft_(std::move(nft)),
+      table_(std::move(table)),
+      flush_(std::move(flush)),
+      elements_(std::move(elements)),
+      expiry_(expiry) {}
 
 Result<PacketFilter> PacketFilter::start(StopRule rule, Duration timeout) {
   BOOST_OUTCOME_TRY(rule.traffic, checked(std::move(rule.traffic)));
@@ -114,19 +145,20 @@ Result<PacketFilter> PacketFilter::start(StopRule rule, Duration timeout) {
   if (timeout <= Expiry::tick_max) return usage_error("a filter that ends at once");
   BOOST_OUTCOME_TRY(auto nft, Nftables::open());
   auto table = fresh_table_name();
-  auto elements = add_elements(table, rule.traffic.peers);
+  auto elements = rule.traffic.everybody ? add_families(table) : add_elements(table, rule.traffic.peers);
+  auto flush = rule.traffic.everybody ? fmt::format("flush set inet {} families\n", table)
+                                      : fmt::format("flush set inet {0} peers4\nflush set inet {0} peers6\n", table);
   Expiry expiry{timeout};
   expiry.renewed(boottime_ns());
   BOOST_OUTCOME_TRY(nft.run(whole_table(table, rule, timeout) + elements));
-  return PacketFilter{std::move(nft), std::move(table), std::move(elements), expiry};
+  return PacketFilter{std::move(nft), std::move(table), std::move(flush), std::move(elements), expiry};
 }
 
 Result<void> PacketFilter::renew() {
   const std::int64_t asked = boottime_ns();
   if (!nft_ || expiry_.is_over(asked)) return Error{ErrorKind::lost, "the filter " + table_ + " has ended"};
   // Elements are replaced in one transaction: to move a timeout in place is new in recent kernels.
-  const auto flush = fmt::format("flush set inet {0} peers4\nflush set inet {0} peers6\n", table_);
-  BOOST_OUTCOME_TRY(nft_->run(flush + elements_));
+  BOOST_OUTCOME_TRY(nft_->run(flush_ + elements_));
   expiry_.renewed(asked);
   return success();
 }

@@ -51,10 +51,11 @@ class PacketFilter {
   [[nodiscard]] const std::string& table() const { return table_; }
 
  private:
-  PacketFilter(Nftables nft, std::string table, std::string elements, Expiry expiry);
+  PacketFilter(Nftables nft, std::string table, std::string flush, std::string elements, Expiry expiry);
 
   std::optional<Nftables> nft_;
   std::string table_;
+  std::string flush_;     ///< The command that removes all elements.
   std::string elements_;  ///< The command that adds them all.
   Expiry expiry_;
 };

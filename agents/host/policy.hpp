@@ -5,14 +5,17 @@
 //    "allow": ["broker.*", "process.kill"],          faults or families; without it all but those denied
 //    "deny": ["broker.purge"],                       wins over allow
 //    "longest": "5m",                                that a step may ask for
-//    "protected_ports": [22],                        that no fault may hit
+//    "protected_ports": [22],                        that no fault may hit; without the key, or the file, as here
 //    "protected_peers": ["10.0.0.5", "fd00::/8"],    addresses and networks, likewise
 //    "protected_processes": ["postgres"],            by the name of their program, likewise
 //    "commands": {"mq": {"start": ["/usr/bin/mq-start"], "stop": ["/usr/bin/mq-stop", "now"]}}}
 //
+// A fault on the network that names what is protected is refused; one that means all ports, or everybody, leaves it
+// out.
+//
 // /etc/troop/policy.json, or what TROOP_POLICY names. It belongs to root or to this user, and nobody else may write to
-// it. Where the former is not there, nothing is refused. A guard against mistakes, not against whoever may start
-// agents.
+// it. Where the former is not there, nothing but port 22 is protected, and nothing else refused. A guard against
+// mistakes, not against whoever may start agents.
 #pragma once
 
 #include <boost/asio/ip/network_v6.hpp>
@@ -41,7 +44,7 @@ struct Policy {
   std::optional<std::vector<std::string>> allow;  ///< "broker.kill" or "broker.*"
   std::vector<std::string> deny;
   std::optional<Duration> longest;
-  std::vector<std::uint16_t> protected_ports;
+  std::vector<std::uint16_t> protected_ports{22};  ///< ssh: how people get at a host that is cut off.
   std::vector<Peers> protected_peers;
   std::vector<std::string> protected_processes;
   std::map<std::string, Actions> commands;  ///< By entry, then by what it does.
@@ -54,9 +57,12 @@ Result<Policy> read_policy();
 Result<void> admits_environment(const Policy& policy, std::string_view environment);
 /// Whether the fault may be done, for so long. Errors: usage.
 Result<void> admits_fault(const Policy& policy, std::string_view fault, std::optional<Duration> period);
-/// Whether a fault may hit what is at this address, on this port or on all. Errors: usage.
+/// Whether a fault may hit what is at this address, on this port; without one, on all that are not protected. Errors:
+/// usage.
 Result<void> admits_target(const Policy& policy, std::string_view fault, const std::string& address,
                            std::optional<std::uint16_t> port);
+/// Whether a fault may hit this port of all who are not protected. Errors: usage.
+Result<void> admits_port(const Policy& policy, std::string_view fault, std::uint16_t port);
 
 /// The arguments of a command, the first of them an absolute path. Blocks on the disk. Errors: usage.
 Result<std::vector<std::string>> named_command(const std::string& entry, const std::string& action);

@@ -12,7 +12,8 @@ namespace ip = boost::asio::ip;
 namespace {
 
 Error refused(const Policy& policy, std::string_view what, std::string_view why) {
-  return usage_error(fmt::format("policy file {} refuses {}: {}", policy.path, what, why));
+  const auto who = policy.path.empty() ? "without a policy file Troop" : "policy file " + policy.path;
+  return usage_error(fmt::format("{} refuses {}: {}", who, what, why));
 }
 
 bool covers(std::string_view pattern, std::string_view fault) {
@@ -55,12 +56,17 @@ Result<void> admits_fault(const Policy& policy, std::string_view fault, std::opt
   return success();
 }
 
+Result<void> admits_port(const Policy& policy, std::string_view fault, std::uint16_t port) {
+  if (std::ranges::find(policy.protected_ports, port) == policy.protected_ports.end()) return success();
+  return refused(policy, fmt::format("{} on port {}", fault, port), fmt::format("'protected_ports' has {}", port));
+}
+
 Result<void> admits_target(const Policy& policy, std::string_view fault, const std::string& address,
                            std::optional<std::uint16_t> port) {
   const std::string what =
       fmt::format("{} on {}, {}", fault, address, port ? fmt::format("port {}", *port) : "all ports");
-  for (const auto kept : policy.protected_ports) {
-    if (!port || *port == kept) return refused(policy, what, fmt::format("'protected_ports' has {}", kept));
+  if (port && std::ranges::find(policy.protected_ports, *port) != policy.protected_ports.end()) {
+    return refused(policy, what, fmt::format("'protected_ports' has {}", *port));
   }
   if (policy.protected_peers.empty()) return success();
   boost::system::error_code failure;

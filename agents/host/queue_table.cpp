@@ -12,6 +12,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/xt_NFQUEUE.h>
 #include <linux/netlink.h>
+#include <net/if_arp.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -29,7 +30,7 @@ namespace troop::agents {
 namespace ip = boost::asio::ip;
 namespace {
 
-constexpr const char* set_name = "peers";
+constexpr const char* set_name = "peers";  // or, of everybody, the family
 constexpr const char* chain_name = "input";
 constexpr std::size_t message_max = 64 << 10;
 constexpr std::size_t elements_per_message = 500;
@@ -46,20 +47,23 @@ struct Family {
   std::uint32_t key_type;  ///< How `nft list` shows a key: its numbers of ipv4_addr and ipv6_addr.
 };
 constexpr Family families[] = {{NFPROTO_IPV4, 12, 4, 7}, {NFPROTO_IPV6, 8, 16, 8}};
+constexpr std::uint32_t family_key_type = 2;  // nf_proto
 
-std::vector<std::string> addresses(const Traffic& traffic, const Family& family) {
-  std::vector<std::string> raw;
+template <class Address>
+std::string raw(const Address& address) {
+  const auto bytes = address.to_bytes();
+  return {bytes.begin(), bytes.end()};
+}
+
+/// The elements of the set.
+std::vector<std::string> keys_of(const Traffic& traffic, const Family& family) {
+  if (traffic.everybody) return {std::string(1, static_cast<char>(family.number))};
+  std::vector<std::string> keys;
   for (const auto& peer : traffic.peers) {
     if (peer.is_v4() != (family.number == NFPROTO_IPV4)) continue;
-    if (peer.is_v4()) {
-      const auto bytes = peer.to_v4().to_bytes();
-      raw.emplace_back(bytes.begin(), bytes.end());
-    } else {
-      const auto bytes = peer.to_v6().to_bytes();
-      raw.emplace_back(bytes.begin(), bytes.end());
-    }
+    keys.push_back(peer.is_v4() ? raw(peer.to_v4()) : raw(peer.to_v6()));
   }
-  return raw;
+  return keys;
 }
 
 /// Messages of one transaction, one behind the other.
@@ -143,15 +147,18 @@ class Rule {
     nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_LEN, bytes);
     nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1);
   }
+  void load_meta(std::uint32_t key) {
+    nftnl_expr* meta = add("meta");
+    nftnl_expr_set_u32(meta, NFTNL_EXPR_META_KEY, key);
+    nftnl_expr_set_u32(meta, NFTNL_EXPR_META_DREG, NFT_REG_1);
+  }
   void is_a_peer() {
     nftnl_expr* lookup = add("lookup");
     nftnl_expr_set_str(lookup, NFTNL_EXPR_LOOKUP_SET, set_name);
     nftnl_expr_set_u32(lookup, NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1);
   }
   void transport(std::uint32_t comparison, std::uint8_t number) {
-    nftnl_expr* meta = add("meta");
-    nftnl_expr_set_u32(meta, NFTNL_EXPR_META_KEY, NFT_META_L4PROTO);
-    nftnl_expr_set_u32(meta, NFTNL_EXPR_META_DREG, NFT_REG_1);
+    load_meta(NFT_META_L4PROTO);
     compare(comparison, &number, sizeof number);
   }
   void compare(std::uint32_t comparison, const void* data, std::uint32_t bytes) {
@@ -159,6 +166,28 @@ class Rule {
     nftnl_expr_set_u32(cmp, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
     nftnl_expr_set_u32(cmp, NFTNL_EXPR_CMP_OP, comparison);
     nftnl_expr_set(cmp, NFTNL_EXPR_CMP_DATA, data, bytes);
+  }
+  /// Within a network, of an address that is loaded.
+  void is_within(const std::string& network, const std::string& mask) {
+    const auto bytes = static_cast<std::uint32_t>(mask.size());
+    const std::string nothing(mask.size(), '\0');
+    nftnl_expr* bitwise = add("bitwise");
+    nftnl_expr_set_u32(bitwise, NFTNL_EXPR_BITWISE_SREG, NFT_REG_1);
+    nftnl_expr_set_u32(bitwise, NFTNL_EXPR_BITWISE_DREG, NFT_REG_1);
+    nftnl_expr_set_u32(bitwise, NFTNL_EXPR_BITWISE_LEN, bytes);
+    nftnl_expr_set(bitwise, NFTNL_EXPR_BITWISE_MASK, mask.data(), bytes);
+    nftnl_expr_set(bitwise, NFTNL_EXPR_BITWISE_XOR, nothing.data(), bytes);
+    compare(NFT_CMP_EQ, network.data(), bytes);
+  }
+  void is_port(std::uint32_t offset, std::uint16_t port) {
+    load(NFT_PAYLOAD_TRANSPORT_HEADER, offset, sizeof port);
+    const std::uint16_t wanted = htons(port);
+    compare(NFT_CMP_EQ, &wanted, sizeof wanted);
+  }
+  void let_through() {
+    nftnl_expr* verdict = add("immediate");
+    nftnl_expr_set_u32(verdict, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
+    nftnl_expr_set_u32(verdict, NFTNL_EXPR_IMM_VERDICT, NF_ACCEPT);
   }
   void count_and_queue(std::uint16_t number) {
     add("counter");
@@ -186,7 +215,8 @@ class Rule {
   std::unique_ptr<nftnl_rule, Freed<nftnl_rule_free>> rule_;
 };
 
-void add_table(Transaction& transaction, const Family& family, const std::string& name, Duration timeout) {
+void add_table(Transaction& transaction, const Family& family, const std::string& name, bool everybody,
+               Duration timeout) {
   const std::unique_ptr<nftnl_table, Freed<nftnl_table_free>> table{nftnl_table_alloc()};
   nftnl_table_set_str(table.get(), NFTNL_TABLE_NAME, name.c_str());
   nftnl_table_set_u32(table.get(), NFTNL_TABLE_FLAGS, NFT_TABLE_F_OWNER);
@@ -199,8 +229,8 @@ void add_table(Transaction& transaction, const Family& family, const std::string
   nftnl_set_set_str(set.get(), NFTNL_SET_NAME, set_name);
   nftnl_set_set_u32(set.get(), NFTNL_SET_ID, 1);
   nftnl_set_set_u32(set.get(), NFTNL_SET_FLAGS, NFT_SET_TIMEOUT);
-  nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_TYPE, family.key_type);
-  nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_LEN, family.address_bytes);
+  nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_TYPE, everybody ? family_key_type : family.key_type);
+  nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_LEN, everybody ? 1 : family.address_bytes);
   nftnl_set_set_u64(set.get(), NFTNL_SET_TIMEOUT, static_cast<std::uint64_t>(timeout / std::chrono::milliseconds{1}));
   message = transaction.begin(NFT_MSG_NEWSET, family.number, NLM_F_CREATE);
   nftnl_set_nlmsg_build_payload(message, set.get());
@@ -217,11 +247,59 @@ void add_table(Transaction& transaction, const Family& family, const std::string
   transaction.end(message);
 }
 
-void add_rules(Transaction& transaction, const Family& family, const std::string& table, const Traffic& traffic,
-               std::uint16_t number) {
-  const auto begin = [&] {
+/// What is exempt, where packets arrive, comes by before any other rule.
+void add_exemptions(Transaction& transaction, const Family& family, const std::string& table, const Traffic& traffic) {
+  const auto let_through = [&](Rule rule) {
+    rule.let_through();
+    rule.write(transaction, family);
+  };
+  if (traffic.everybody) {
+    constexpr std::uint16_t loopback = ARPHRD_LOOPBACK;
+    Rule rule{family, table};
+    rule.load_meta(NFT_META_IIFTYPE);
+    rule.compare(NFT_CMP_EQ, &loopback, sizeof loopback);
+    let_through(std::move(rule));
+  }
+  for (const auto port : traffic.exempt.ports) {
+    for (const std::uint8_t transport : {IPPROTO_TCP, IPPROTO_UDP}) {
+      for (const std::uint32_t offset : {0U, 2U}) {
+        Rule rule{family, table};
+        rule.transport(NFT_CMP_EQ, transport);
+        rule.is_port(offset, port);
+        let_through(std::move(rule));
+      }
+    }
+  }
+  const auto add_network = [&](const std::string& network, const std::string& mask) {
     Rule rule{family, table};
     rule.load(NFT_PAYLOAD_NETWORK_HEADER, family.address_offset, family.address_bytes);
+    rule.is_within(network, mask);
+    let_through(std::move(rule));
+  };
+  if (family.number == NFPROTO_IPV4) {
+    for (const auto& each : traffic.exempt.v4) add_network(raw(each.network()), raw(each.netmask()));
+    return;
+  }
+  for (const auto& each : traffic.exempt.v6) {
+    std::string mask(family.address_bytes, '\0');
+    for (int bit = 0; bit < each.prefix_length(); ++bit) {
+      auto& byte = mask[static_cast<std::size_t>(bit) / 8];
+      byte = static_cast<char>(static_cast<unsigned char>(byte) | 0x80U >> (bit % 8));
+    }
+    add_network(raw(each.network()), mask);
+  }
+}
+
+void add_rules(Transaction& transaction, const Family& family, const std::string& table, const Traffic& traffic,
+               std::uint16_t number) {
+  add_exemptions(transaction, family, table, traffic);
+  const auto begin = [&] {
+    Rule rule{family, table};
+    if (traffic.everybody) {
+      rule.load_meta(NFT_META_NFPROTO);
+    } else {
+      rule.load(NFT_PAYLOAD_NETWORK_HEADER, family.address_offset, family.address_bytes);
+    }
     rule.is_a_peer();
     return rule;
   };
@@ -247,9 +325,7 @@ void add_rules(Transaction& transaction, const Family& family, const std::string
         if (offset != 0 && traffic.only_peers_ports) continue;
         Rule rule = begin();
         rule.transport(NFT_CMP_EQ, transport);
-        rule.load(NFT_PAYLOAD_TRANSPORT_HEADER, offset, sizeof port);
-        const std::uint16_t wanted = htons(port);
-        rule.compare(NFT_CMP_EQ, &wanted, sizeof wanted);
+        rule.is_port(offset, port);
         rule.count_and_queue(number);
         rule.write(transaction, family);
       }
@@ -266,13 +342,13 @@ int QueueTable::keep() {
   Transaction transaction;
   std::set<std::uint16_t> made;
   for (const auto& family : families) {
-    const auto keys = addresses(traffic_, family);
+    const auto keys = keys_of(traffic_, family);
     if (keys.empty()) continue;
     made.insert(family.number);
     if (made_.contains(family.number)) {
       flush_set(transaction, family, name_);
     } else {
-      add_table(transaction, family, name_, timeout_);
+      add_table(transaction, family, name_, traffic_.everybody, timeout_);
       add_rules(transaction, family, name_, traffic_, number_);
     }
     add_elements(transaction, family, name_, keys);

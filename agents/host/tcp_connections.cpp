@@ -1,6 +1,7 @@
 #include "agents/host/tcp_connections.hpp"
 
 #include <arpa/inet.h>
+#include <ifaddrs.h>
 #include <libmnl/libmnl.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
@@ -12,6 +13,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <set>
+#include <type_traits>
 #include <vector>
 
 #include "common/unique_fd.hpp"
@@ -48,14 +51,53 @@ ip::address peer_of(const inet_diag_msg& told) {
   return address;
 }
 
-/// `traffic` is in order (checked()).
-bool is_meant(const Traffic& traffic, const inet_diag_msg& told) {
-  if (!std::ranges::binary_search(traffic.peers, peer_of(told))) return false;
-  const auto has = [&](std::uint16_t port) { return std::ranges::binary_search(traffic.ports, ntohs(port)); };
-  return traffic.ports.empty() || has(told.id.idiag_sport) || has(told.id.idiag_dport);
+using Addresses = std::set<ip::address>;
+
+/// This host's own: what goes to them goes over loopback.
+Result<Addresses> own_addresses() {
+  ifaddrs* first = nullptr;
+  if (getifaddrs(&first) != 0) return system_error(ErrorKind::usage, "getifaddrs", errno);
+  Addresses own;
+  for (const auto* each = first; each != nullptr; each = each->ifa_next) {
+    if (each->ifa_addr == nullptr) continue;
+    if (each->ifa_addr->sa_family == AF_INET) {
+      own.insert(ip::address_v4{ntohl(reinterpret_cast<const sockaddr_in*>(each->ifa_addr)->sin_addr.s_addr)});
+    } else if (each->ifa_addr->sa_family == AF_INET6) {
+      ip::address_v6::bytes_type bytes;
+      std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in6*>(each->ifa_addr)->sin6_addr, bytes.size());
+      own.insert(ip::address_v6{bytes});
+    }
+  }
+  freeifaddrs(first);
+  return own;
 }
 
-Result<void> find_connections(int fd, std::uint8_t family, const Traffic& traffic, std::vector<Connection>& found) {
+bool is_exempt(const Exempt& exempt, const ip::address& peer, std::uint16_t one_port, std::uint16_t other_port) {
+  const auto has = [&](std::uint16_t port) { return std::ranges::find(exempt.ports, port) != exempt.ports.end(); };
+  const auto within = [&](const auto& network) {
+    if constexpr (std::is_same_v<std::decay_t<decltype(network)>, ip::network_v4>) {
+      return peer.is_v4() && ip::network_v4{peer.to_v4(), network.prefix_length()}.canonical() == network.canonical();
+    } else {
+      return peer.is_v6() && ip::network_v6{peer.to_v6(), network.prefix_length()}.canonical() == network.canonical();
+    }
+  };
+  return has(one_port) || has(other_port) || std::ranges::any_of(exempt.v4, within) ||
+         std::ranges::any_of(exempt.v6, within);
+}
+
+/// `traffic` is in order (checked()); `own` are those of everybody who are this host itself.
+bool is_meant(const Traffic& traffic, const Addresses& own, const inet_diag_msg& told) {
+  const auto peer = peer_of(told);
+  const std::uint16_t source = ntohs(told.id.idiag_sport), destination = ntohs(told.id.idiag_dport);
+  const bool is_peer =
+      traffic.everybody ? !peer.is_loopback() && !own.contains(peer) : std::ranges::binary_search(traffic.peers, peer);
+  if (!is_peer || is_exempt(traffic.exempt, peer, source, destination)) return false;
+  const auto has = [&](std::uint16_t port) { return std::ranges::binary_search(traffic.ports, port); };
+  return traffic.ports.empty() || has(source) || has(destination);
+}
+
+Result<void> find_connections(int fd, std::uint8_t family, const Traffic& traffic, const Addresses& own,
+                              std::vector<Connection>& found) {
   inet_diag_req_v2 all{};
   all.sdiag_family = family;
   all.sdiag_protocol = IPPROTO_TCP;
@@ -80,7 +122,7 @@ Result<void> find_connections(int fd, std::uint8_t family, const Traffic& traffi
       if (header->nlmsg_type != SOCK_DIAG_BY_FAMILY || mnl_nlmsg_get_payload_len(header) < sizeof(inet_diag_msg))
         continue;
       const auto& told = *static_cast<const inet_diag_msg*>(mnl_nlmsg_get_payload(header));
-      if (is_meant(traffic, told)) found.push_back({told.idiag_family, told.id});
+      if (is_meant(traffic, own, told)) found.push_back({told.idiag_family, told.id});
     }
   }
 }
@@ -112,9 +154,13 @@ Result<std::size_t> reset_connections(const Traffic& traffic) {
   BOOST_OUTCOME_TRY(const auto wanted, checked(traffic));
   const UniqueFd fd{socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG)};
   if (!fd) return system_error(ErrorKind::usage, what, errno);
+  Addresses own;
+  if (wanted.everybody) {
+    BOOST_OUTCOME_TRY(own, own_addresses());
+  }
   std::vector<Connection> found;
   for (const auto family : {AF_INET, AF_INET6}) {
-    BOOST_OUTCOME_TRY(find_connections(fd.get(), static_cast<std::uint8_t>(family), wanted, found));
+    BOOST_OUTCOME_TRY(find_connections(fd.get(), static_cast<std::uint8_t>(family), wanted, own, found));
   }
   std::size_t gone = 0;
   for (const auto& connection : found) {

@@ -1,6 +1,7 @@
 #include "agents/host/traffic.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -16,6 +17,14 @@ void name_once(std::vector<T>& list) {
 
 }  // namespace
 
+std::string Exempt::told() const {
+  std::vector<std::string> all;
+  for (const auto port : ports) all.push_back(fmt::format("port {}", port));
+  for (const auto& network : v4) all.push_back(network.to_string());
+  for (const auto& network : v6) all.push_back(network.to_string());
+  return fmt::format("{}", fmt::join(all, ", "));
+}
+
 Result<ip::address> parse_address(const std::string& text) {
   boost::system::error_code wrong;
   auto address = ip::make_address(text, wrong);
@@ -28,7 +37,9 @@ Result<ip::address> parse_address(const std::string& text) {
 }
 
 Result<Traffic> checked(Traffic traffic) {
-  if (traffic.peers.empty()) return usage_error("there is no peer");
+  if (traffic.peers.empty() != traffic.everybody) {
+    return usage_error(traffic.everybody ? "everybody is meant, and peers besides" : "there is no peer");
+  }
   name_once(traffic.peers);
   name_once(traffic.ports);
   if (traffic.peers.size() > Traffic::peers_max) {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/network_v4.hpp>
+#include <boost/asio/ip/network_v6.hpp>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -20,8 +22,18 @@ struct NamedPeer {
   std::vector<boost::asio::ip::address> addresses;
 };
 
+/// What no fault hits.
+struct Exempt {
+  std::vector<std::uint16_t> ports = {};  ///< Of TCP and UDP, at either end.
+  std::vector<boost::asio::ip::network_v4> v4 = {};
+  std::vector<boost::asio::ip::network_v6> v6 = {};
+
+  /// For people: "port 22, 10.0.0.0/8"; empty where nothing is exempt.
+  [[nodiscard]] std::string told() const;
+};
+
 struct Traffic {
-  std::vector<boost::asio::ip::address> peers = {};  ///< The other ends; at least one.
+  std::vector<boost::asio::ip::address> peers = {};  ///< The other ends; at least one, where it is not everybody.
   Direction direction = Direction::both;
   Transport transport = Transport::any;
   std::vector<std::uint16_t> ports = {};  ///< Of either end; empty: all. With ports, only TCP and UDP are meant.
@@ -29,6 +41,8 @@ struct Traffic {
   bool only_peers_ports = false;  ///< Of the peer's end alone.
   /// Where peers came from that were written as names; `peers` has their addresses.
   std::vector<NamedPeer> names = {};
+  bool everybody = false;  ///< All other ends, of both families, but this host itself (over loopback); no peers then.
+  Exempt exempt = {};
 
   static constexpr std::size_t peers_max = 20'000;
   static constexpr std::size_t ports_max = 64;

@@ -30,7 +30,8 @@ inline std::vector<Parameter> with_network_selectors(std::vector<Parameter> own 
   std::vector<Parameter> selectors{
       {.name = "peers",
        .type = ParameterType::text_list,
-       .what = "the other ends: hosts of the scenario, IPv4 or IPv6 addresses, DNS names; without it all other hosts"},
+       .what = "the other ends: hosts of the scenario, IPv4 or IPv6 addresses, DNS names, or \"any\" alone for "
+               "everybody; without it all other hosts"},
       {.name = "direction",
        .type = ParameterType::choice,
        .what = "of the packets, seen from the target",

@@ -21,7 +21,7 @@ std::vector<std::string> names_of(const std::vector<model::Host>& hosts) {
 
 /// Names of other targets, which a step could not tell from a host's.
 bool is_taken(std::string_view name) {
-  if (name == model::local_target || name == model::hosts_target) return true;
+  if (name == model::local_target || name == model::hosts_target || name == model::any_peer) return true;
   return std::ranges::any_of(
       std::initializer_list<std::string_view>{"broker", "producer", "consumer", "reader", "agent"},
       [&](std::string_view kind) {
@@ -32,6 +32,13 @@ bool is_taken(std::string_view name) {
 bool is_address(const std::string& text) {
   in6_addr any{};
   return inet_pton(AF_INET, text.c_str(), &any) == 1 || inet_pton(AF_INET6, text.c_str(), &any) == 1;
+}
+
+/// Faults that have to know each of their peers.
+bool knows_its_peers(const model::Step& step) {
+  const auto direction = step.parameters.find("direction");
+  const bool out = direction != step.parameters.end() && direction->second == model::Value{std::string{"out"}};
+  return step.fault == "network.dns" || step.fault == "network.bandwidth" || (step.fault == "network.latency" && out);
 }
 
 /// The other ends of a fault on a host's network.
@@ -50,6 +57,9 @@ void refuse_peers(const model::Scenario& scenario, const std::vector<std::string
         out.push_back({at, fmt::format("'{}' is the target itself: peers are the other ends", peer)});
       } else if (std::ranges::find(names, peer) != names.end() || is_address(peer)) {
         continue;
+      } else if (peer == model::any_peer) {
+        if (peers->size() > 1) out.push_back({at, "\"any\" are all peers: no others beside it"});
+        if (knows_its_peers(step)) out.push_back({at, step.fault + " has to know its peers: name them"});
       } else if (!model::is_dns_name(peer)) {
         out.push_back({at, fmt::format("{} is neither a [[host]] nor an address nor a DNS name with a dot{}",
                                        in_quotes(peer), hint(peer, names))});

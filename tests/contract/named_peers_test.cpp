@@ -87,7 +87,7 @@ class NamedPeersContract : public testing::TestWithParam<const char*> {
     }
     return false;
   }
-  [[nodiscard]] std::string told() { return dynamic_cast<NetworkHolding&>(*parts_.holdings().at(7)).names_told(); }
+  [[nodiscard]] std::string told() { return dynamic_cast<NetworkHolding&>(*parts_.holdings().at(7)).told_besides(); }
   /// What the fault does to what comes from there.
   [[nodiscard]] bool is_met(const std::string& from, const std::string& to) const {
     const Datagrams there{from}, here{to};

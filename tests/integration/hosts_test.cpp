@@ -1,13 +1,18 @@
 // Runs on several hosts, with an agent on each: what happens when one of them goes, and what is refused.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <ifaddrs.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <set>
 #include <sstream>
+#include <thread>
 
+#include "agents/host/namespaces.hpp"
 #include "common/clock.hpp"
+#include "tests/support/private_network.hpp"
 #include "tests/support/troop_test.hpp"
 
 namespace troop::test {
@@ -33,7 +38,67 @@ class HostsRunTest : public TroopTest<testing::Test> {
     }
     return -1;
   }
+  /// A process in each network of a host's.
+  [[nodiscard]] std::vector<pid_t> in_networks_of_hosts() const {
+    std::set<std::string> seen{fs::read_symlink("/proc/self/ns/net")};
+    std::vector<pid_t> found;
+    for (const pid_t pid : world_.processes()) {
+      const std::string of = "/proc/" + std::to_string(pid);
+      std::error_code gone;
+      const auto network = fs::read_symlink(of + "/ns/net", gone);
+      if (!gone && slurp(of + "/comm") == "troop-agent\n" && seen.insert(network).second) found.push_back(pid);
+    }
+    return found;
+  }
 };
+
+/// A socket in the network of a process, at its first address that is not loopback's.
+std::unique_ptr<Datagrams> datagrams_within(pid_t pid, std::uint16_t port) {
+  std::unique_ptr<Datagrams> made;
+  std::thread{[&] {
+    const UniqueFd network{open(("/proc/" + std::to_string(pid) + "/ns/net").c_str(), O_RDONLY | O_CLOEXEC)};
+    if (agents::enter(network.get()).has_error()) return;
+    ifaddrs* first = nullptr;
+    if (getifaddrs(&first) != 0) return;
+    for (const auto* each = first; each != nullptr && !made; each = each->ifa_next) {
+      if (each->ifa_addr == nullptr || each->ifa_addr->sa_family != AF_INET || (each->ifa_flags & IFF_LOOPBACK) != 0)
+        continue;
+      std::array<char, INET_ADDRSTRLEN> text{};
+      inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(each->ifa_addr)->sin_addr, text.data(), text.size());
+      made = std::make_unique<Datagrams>(text.data(), port);
+    }
+    freeifaddrs(first);
+  }}.join();
+  return made;
+}
+
+/// Everybody is cut off from the host of this agent, its controller and the other agent too. It hears them
+/// nevertheless, and so does ssh.
+TEST_F(HostsRunTest, IsUndoneOnAHostThatIsCutOffFromEverything) {
+  TroopCommand troop{world_, run_arguments("network/partition-producers", {R"(step.0.peers=["any"])"})};
+  ASSERT_TRUE(troop.says("network.partition on app", 60s)) << everything(troop);
+  const auto agents = in_networks_of_hosts();
+  ASSERT_EQ(agents.size(), 2U);
+  const auto ssh = datagrams_within(agents[0], 22), ssh_there = datagrams_within(agents[1], 22);
+  const auto any = datagrams_within(agents[0], 7777), any_there = datagrams_within(agents[1], 7777);
+  ASSERT_TRUE(ssh && ssh_there && any && any_there);
+  const auto hear_each_other = [](const Datagrams& one, const Datagrams& other, int patience_ms) {
+    one.send(other);
+    other.send(one);
+    return other.receive(patience_ms) && one.receive(patience_ms);
+  };
+  // In force a moment after it is announced; a busy machine may miss one by itself.
+  int missed = 0;
+  for (const std::int64_t deadline = monotonic_ns() + Duration{2s}.count(); missed < 3 && monotonic_ns() < deadline;) {
+    missed = hear_each_other(*any, *any_there, 50) ? 0 : missed + 1;
+  }
+  EXPECT_EQ(missed, 3);
+  EXPECT_TRUE(hear_each_other(*ssh, *ssh_there, 5'000));
+  EXPECT_EQ(troop.exit_code(90s), 0) << everything(troop);
+  const auto document = run_json(world_);
+  EXPECT_THAT(std::string{document.at("faults").at(0).at("proof").as_string()}, HasSubstr("exempt: port 22"));
+  expect_nothing_left();
+}
 
 struct Loss {
   const char* name;

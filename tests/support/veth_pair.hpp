@@ -2,12 +2,15 @@
 #pragma once
 
 #include <fcntl.h>
+#include <linux/if_addr.h>
 #include <net/if.h>
 #include <netlink/route/link/veth.h>
 #include <sched.h>
 
 #include <functional>
+#include <initializer_list>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "agents/host/namespaces.hpp"
@@ -21,6 +24,8 @@ class VethPair {
  public:
   static constexpr const char* near_address = "10.77.0.1";
   static constexpr const char* far_address = "10.77.0.2";
+  static constexpr const char* near_address6 = "fd77::1";
+  static constexpr const char* far_address6 = "fd77::2";
   static constexpr const char* near_name = "near";
 
   VethPair() {
@@ -32,10 +37,10 @@ class VethPair {
       return;
     }
     note(plug_in());
-    note(set_up(near_name, near_address));
+    note(set_up(near_name, {near_address, near_address6}));
     std::thread{[&] {
       note(agents::enter(far_.get()));
-      note(set_up("far", far_address));
+      note(set_up("far", {far_address, far_address6}));
     }}.join();
   }
   /// Empty where it is there.
@@ -57,7 +62,7 @@ class VethPair {
     rtnl_link_set_ns_fd(other.get(), far_.get());
     return answered(rtnl_link_add(socket.get(), near.get(), NLM_F_CREATE | NLM_F_EXCL), "veth");
   }
-  static Result<void> set_up(const char* name, const char* address) {
+  static Result<void> set_up(const char* name, std::initializer_list<const char*> addresses) {
     using namespace agents::netlink;
     BOOST_OUTCOME_TRY(const auto socket, route_socket());
     rtnl_link* found = nullptr;
@@ -65,12 +70,17 @@ class VethPair {
     const Owned<rtnl_link> link{found}, change{rtnl_link_alloc()};
     rtnl_link_set_flags(change.get(), IFF_UP);
     BOOST_OUTCOME_TRY(answered(rtnl_link_change(socket.get(), link.get(), change.get(), 0), name));
-    BOOST_OUTCOME_TRY(const auto local, agents::netlink::address(address, AF_INET));
-    nl_addr_set_prefixlen(local.get(), 24);
-    const Owned<rtnl_addr> added{rtnl_addr_alloc()};
-    rtnl_addr_set_ifindex(added.get(), static_cast<int>(if_nametoindex(name)));
-    BOOST_OUTCOME_TRY(answered(rtnl_addr_set_local(added.get(), local.get()), address));
-    return answered(rtnl_addr_add(socket.get(), added.get(), NLM_F_EXCL), address);
+    for (const char* address : addresses) {
+      const bool v4 = std::string_view{address}.find(':') == std::string_view::npos;
+      BOOST_OUTCOME_TRY(const auto local, agents::netlink::address(address, v4 ? AF_INET : AF_INET6));
+      nl_addr_set_prefixlen(local.get(), v4 ? 24 : 64);
+      const Owned<rtnl_addr> added{rtnl_addr_alloc()};
+      rtnl_addr_set_ifindex(added.get(), static_cast<int>(if_nametoindex(name)));
+      rtnl_addr_set_flags(added.get(), IFA_F_NODAD);
+      BOOST_OUTCOME_TRY(answered(rtnl_addr_set_local(added.get(), local.get()), address));
+      BOOST_OUTCOME_TRY(answered(rtnl_addr_add(socket.get(), added.get(), NLM_F_EXCL), address));
+    }
+    return success();
   }
 
   UniqueFd far_;

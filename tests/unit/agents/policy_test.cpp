@@ -42,14 +42,19 @@ class PolicyTest : public testing::Test {
   const fs::path path_ = folder_ / "policy.json";
 };
 
-TEST_F(PolicyTest, RefusesNothingWhereItSaysNothing) {
+TEST_F(PolicyTest, ProtectsSshAloneWhereItSaysNothing) {
   const Policy said_nothing = policy("{}");
   for (const Policy& each : {Policy{}, said_nothing}) {
     EXPECT_TRUE(admits_environment(each, "production"));
     EXPECT_TRUE(admits_environment(each, ""));
     EXPECT_TRUE(admits_fault(each, "broker.kill", 24h));
-    EXPECT_TRUE(admits_target(each, "broker.kill", "10.0.0.5", 22));
+    EXPECT_TRUE(admits_target(each, "broker.kill", "10.0.0.5", 5672));
+    EXPECT_TRUE(admits_target(each, "broker.kill", "10.0.0.5", 22).has_error());
+    EXPECT_TRUE(admits_port(each, "network.loss", 22).has_error());
+    EXPECT_TRUE(admits_port(each, "network.loss", 23));
   }
+  EXPECT_THAT(admits_port(Policy{}, "network.loss", 22).error().context, HasSubstr("without a policy file"));
+  EXPECT_TRUE(admits_port(policy(R"({"protected_ports": []})"), "network.loss", 22));
 }
 
 TEST_F(PolicyTest, AllowsFaultsAndFamiliesAndNoOthers) {
@@ -91,8 +96,8 @@ TEST_F(PolicyTest, ProtectsPortsAndPeers) {
   EXPECT_TRUE(admits_target(safe, "broker.kill", "10.2.0.2", 5672));
   EXPECT_TRUE(admits_target(safe, "broker.kill", "fe80::1", 5672));
   expect_refused(admits_target(safe, "broker.kill", "10.0.0.6", 5671), "'protected_ports' has 5671");
-  expect_refused(admits_target(safe, "network.loss", "10.0.0.6", {}),
-                 "on 10.0.0.6, all ports: 'protected_ports' has 22");
+  expect_refused(admits_port(safe, "network.loss", 5671), "on port 5671: 'protected_ports' has 5671");
+  EXPECT_TRUE(admits_target(safe, "network.loss", "10.0.0.6", {})) << "what is protected is left out of all ports";
   expect_refused(admits_target(safe, "broker.kill", "10.0.0.5", 5672), "'protected_peers' has \"10.0.0.5\"");
   expect_refused(admits_target(safe, "broker.kill", "10.1.255.9", 5672), "'protected_peers' has \"10.1.0.0/16\"");
   expect_refused(admits_target(safe, "broker.kill", "::ffff:10.1.2.3", 5672), "10.1.0.0/16");

@@ -131,6 +131,20 @@ INSTANTIATE_TEST_SUITE_P(
         {"a_peer_that_is_nobody", cut("\"mp\""), "did you mean 'mq'"},
         {"peers_that_are_names", cut("\"db.example.com\", \"mq\""), ""},
         {"a_peer_that_is_no_name", cut("\"db_1.example.com\""), "nor a DNS name with a dot"},
+        {"everybody", cut("\"any\""), ""},
+        {"everybody_and_others", cut("\"any\", \"mq\""), "no others beside it"},
+        {"a_limit_towards_everybody",
+         two + on_mq +
+             "[[step]]\nat = \"1s\"\nfault = \"network.bandwidth\"\ntarget = \"app\"\nfor = \"1s\"\n"
+             "rate_mbit = 1.0\npeers = [\"any\"]\n",
+         "has to know its peers"},
+        {"what_goes_to_everybody_later",
+         two + on_mq +
+             "[[step]]\nat = \"1s\"\nfault = \"network.latency\"\ntarget = \"app\"\nfor = \"1s\"\n"
+             "delay = \"1s\"\ndirection = \"out\"\npeers = [\"any\"]\n",
+         "has to know its peers"},
+        {"a_host_called_any", "[[host]]\nname = \"any\"\n[system.broker]\nhost = \"any\"\n",
+         "is the name of another kind of target"},
         {"a_peer_that_is_half_an_address", cut("\"10.9.8\""), "nor a DNS name with a dot"},
         {"a_resolver_that_is_a_name",
          two + on_mq +
