@@ -78,7 +78,8 @@ class Holding {
 /// Another host of the scenario.
 struct Peer {
   std::string name;
-  std::string address;  ///< Where it is reached from here: IPv4 or IPv6.
+  std::string address;        ///< Where it is reached from here: IPv4 or IPv6.
+  std::string address6 = {};  ///< Where else: IPv6; empty: nowhere else.
 };
 
 /// Where the workload's messages go: what a fault acts on when its step names nothing else.

@@ -172,7 +172,7 @@ Result<json::object> ControlSession::make_hosts(const json::object& request) {
   json::array made;
   for (const auto& host : network_.hosts()) {
     const std::string path = fmt::format("/proc/{}/fd/{}", getpid(), host.netns.get());
-    made.push_back(protocol::to_json(model::Host{host.name, path, host.address}));
+    made.push_back(protocol::to_json(protocol::HostPlace{host.name, path, host.address, host.address6}));
   }
   return json::object{{"hosts", std::move(made)}};
 }
@@ -197,9 +197,9 @@ asio::awaitable<Result<json::object>> ControlSession::prepare(const json::object
   parts_->set_controller(controller_);
   protocol::spawn(io_, pump_records());
   protocol::spawn(io_, watch_parts());
-  BOOST_OUTCOME_CO_TRY(const auto hosts, protocol::hosts_from_json(field("hosts")));
+  BOOST_OUTCOME_CO_TRY(const auto hosts, protocol::places_from_json(field("hosts")));
   std::vector<Peer> peers;
-  for (const auto& host : hosts) peers.push_back({host.name, host.address});
+  for (const auto& host : hosts) peers.push_back({host.name, host.address, host.address6});
   parts_->set_peers(std::move(peers));
   const json::value steps = field("steps");
   if (!steps.is_array()) co_return Error{ErrorKind::protocol, "field 'steps' is missing or wrong"};

@@ -31,6 +31,10 @@ Result<void> add_peers(Traffic& traffic, const std::vector<Peer>& hosts, const s
   for (const auto& peer : peers) {
     const auto host = std::ranges::find(hosts, peer, &Peer::name);
     const auto address = parse_address(host == hosts.end() ? peer : host->address);
+    if (host != hosts.end() && !host->address6.empty()) {
+      BOOST_OUTCOME_TRY(const auto other, parse_address(host->address6));
+      traffic.peers.push_back(other);
+    }
     if (address.has_value()) {
       traffic.peers.push_back(address.value());
     } else if (host == hosts.end() && model::is_dns_name(peer)) {

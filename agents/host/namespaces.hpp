@@ -2,6 +2,7 @@
 //
 // None has a name or a file on the machine, and nothing of the machine's own network is changed. Descriptors of this
 // process, and whoever runs inside, keep them: when those are gone, the kernel removes namespaces, bridge and cables.
+// A host has the addresses that it is given and no other one, not even a link-local one: faults know all ways to it.
 // See network_namespaces(7), veth(4). Needs CAP_SYS_ADMIN and CAP_NET_ADMIN.
 #pragma once
 
@@ -20,12 +21,13 @@ struct NetworkHost {
   std::string name;
   std::string address;  ///< IPv4, where the other hosts reach it.
   UniqueFd netns;
+  std::string address6 = {};  ///< IPv6, of a host that was made; empty where this kernel has none.
 };
 
 class Network {
  public:
-  /// Makes the hosts that are to be made, in 10.203.0.0/24, and finds those that exist. Blocking, milliseconds. Errors:
-  /// usage, where this user may not, or a namespace does not exist.
+  /// Makes the hosts that are to be made, in 10.203.0.0/24 and fd8a:3c5e:b1f0::/64 (RFC 4193), and finds those that
+  /// exist. Blocking, milliseconds. Errors: usage, where this user may not, or a namespace does not exist.
   static Result<Network> make(std::span<const model::Host> wanted);
   Network() = default;
 

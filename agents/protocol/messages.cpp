@@ -81,27 +81,58 @@ Result<model::BrokerAttachment> attach_from(const json::value& value) {
   return attach;
 }
 
+Result<const json::array*> list_of_hosts(const json::value& value) {
+  constexpr std::size_t hosts_max = 256;
+  const auto* list = value.if_array();
+  if (list == nullptr || list->size() > hosts_max) return broken("field 'hosts' is missing or wrong");
+  return list;
+}
+
+/// `host`: a model::Host or a HostPlace.
+void take_host(Fields& fields, auto& host) {
+  fields.take("name", host.name);
+  fields.take("netns", host.netns);
+  fields.take("address", host.address);
+}
+
+/// Empty: there is none.
+bool is_address(int family, const std::string& text) {
+  in6_addr parsed{};
+  return text.empty() || inet_pton(family, text.c_str(), &parsed) == 1;
+}
+
 }  // namespace
 
 json::object to_json(const model::Host& host) {
   return {{"name", host.name}, {"netns", host.netns}, {"address", host.address}};
 }
 
+json::object to_json(const HostPlace& host) {
+  return {{"name", host.name}, {"netns", host.netns}, {"address", host.address}, {"address6", host.address6}};
+}
+
 Result<std::vector<model::Host>> hosts_from_json(const json::value& value) {
-  constexpr std::size_t hosts_max = 256;
-  const auto* list = value.if_array();
-  if (list == nullptr || list->size() > hosts_max) return broken("field 'hosts' is missing or wrong");
+  BOOST_OUTCOME_TRY(const auto* const list, list_of_hosts(value));
   std::vector<model::Host> hosts;
   for (const auto& entry : *list) {
-    model::Host& host = hosts.emplace_back();
     Fields fields{entry};
-    fields.take("name", host.name);
-    fields.take("netns", host.netns);
-    fields.take("address", host.address);
+    take_host(fields, hosts.emplace_back());
     if (!fields.good()) return fields.error("host");
-    in_addr address{};
-    if (!host.address.empty() && inet_pton(AF_INET, host.address.c_str(), &address) != 1)
-      return broken("host: field 'address' is wrong");
+    if (!is_address(AF_INET, hosts.back().address)) return broken("host: field 'address' is wrong");
+  }
+  return hosts;
+}
+
+Result<std::vector<HostPlace>> places_from_json(const json::value& value) {
+  BOOST_OUTCOME_TRY(const auto* const list, list_of_hosts(value));
+  std::vector<HostPlace> hosts;
+  for (const auto& entry : *list) {
+    Fields fields{entry};
+    take_host(fields, hosts.emplace_back());
+    fields.take("address6", hosts.back().address6);
+    if (!fields.good()) return fields.error("host");
+    if (!is_address(AF_INET, hosts.back().address)) return broken("host: field 'address' is wrong");
+    if (!is_address(AF_INET6, hosts.back().address6)) return broken("host: field 'address6' is wrong");
   }
   return hosts;
 }

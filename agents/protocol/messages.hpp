@@ -6,7 +6,7 @@
 //
 //   request          carries                               reply
 //   hello            version, directory                    version, pid, clock, time, host, kernel, cpus, unpaid, agent
-//   make_hosts       hosts, own, environment                            hosts: [{name, address, netns}]
+//   make_hosts       hosts, own, environment                            hosts: [{name, address, address6, netns}]
 //   prepare          steps, hosts, environment; broker, workload
 //   start_broker                                           port, version, platform, pid, asked, ready
 //   start_workers    seed                                  workers: [name …], by record-frame index
@@ -49,10 +49,20 @@ struct StepOrder {
   std::uint64_t seed = 0;  ///< Of the choices that the agent makes.
 };
 
+/// A host of the scenario as the others reach it.
+struct HostPlace {
+  std::string name;
+  std::string netns;
+  std::string address;   ///< IPv4.
+  std::string address6;  ///< IPv6; empty: none that we know of.
+  friend bool operator==(const HostPlace&, const HostPlace&) = default;
+};
+
 /// How long a fault outlives the last sign of life of its controller.
 inline constexpr Duration lease = std::chrono::seconds{10};
 
 boost::json::object to_json(const model::Host& host);
+boost::json::object to_json(const HostPlace& host);
 boost::json::object to_json(const model::Broker& broker);
 boost::json::object to_json(const model::Workload& workload);
 boost::json::object to_json(const StepOrder& step);
@@ -60,6 +70,7 @@ boost::json::object to_json(const Error& error);
 
 /// Each refuses what is missing, of the wrong type or out of range, with an error of kind protocol.
 Result<std::vector<model::Host>> hosts_from_json(const boost::json::value& json);
+Result<std::vector<HostPlace>> places_from_json(const boost::json::value& json);
 Result<model::Broker> broker_from_json(const boost::json::value& json);
 Result<model::Workload> workload_from_json(const boost::json::value& json);
 Result<StepOrder> step_from_json(const boost::json::value& json);

@@ -72,7 +72,7 @@ asio::awaitable<Result<void>> Fleet::make_hosts(const std::vector<model::Host>& 
   request["hosts"] = std::move(list);
   BOOST_OUTCOME_CO_TRY(const auto reply, co_await main().request("make_hosts", std::move(request), answer_max));
   const json::value* made = reply.if_contains("hosts");
-  BOOST_OUTCOME_CO_TRY(hosts_, protocol::hosts_from_json(made == nullptr ? json::value{} : *made));
+  BOOST_OUTCOME_CO_TRY(hosts_, protocol::places_from_json(made == nullptr ? json::value{} : *made));
   co_return success();
 }
 

@@ -52,7 +52,7 @@ class Fleet {
   /// The agents' names in the history.
   [[nodiscard]] std::vector<std::string> names() const;
   /// As they were made; empty where the scenario has none.
-  [[nodiscard]] const std::vector<model::Host>& hosts() const { return hosts_; }
+  [[nodiscard]] const std::vector<protocol::HostPlace>& hosts() const { return hosts_; }
   /// Ends the waiting of every request under way; see AgentLink::abandon().
   void abandon();
   /// Has every agent put everything back, and ends it. The hosts first: they are between the parts.
@@ -81,7 +81,7 @@ class Fleet {
   AgentSource source_;
   Listener listener_;
   std::vector<std::unique_ptr<Agent>> agents_;
-  std::vector<model::Host> hosts_;
+  std::vector<protocol::HostPlace> hosts_;
   bool ending_ = false;  ///< Agents end one after the other.
   bool ended_ = false;
 };

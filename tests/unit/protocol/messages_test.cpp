@@ -240,6 +240,21 @@ TEST(HostsTest, ArriveAsTheyWereSent) {
   EXPECT_TRUE(hosts_from_json(json::array(257, to_json(sent[0]))).has_error());
 }
 
+TEST(EveryFieldTest, OfAPlaceIsNeededAndTyped) {
+  const Parse parse = [](const json::value& host) { return parser(places_from_json)(json::array{host}); };
+  EXPECT_EQ(expect_each_field_needed(to_json(HostPlace{"mq", "blue", "10.1.2.3", "fd00::1"}), parse), 4);
+}
+
+TEST(PlacesTest, ArriveAsTheyWereSent) {
+  const std::vector<HostPlace> sent{{"mq", {}, "10.203.0.1", "fd8a:3c5e:b1f0::1"}, {"app", "blue", "10.1.2.3", {}}};
+  const auto got = places_from_json(json::array{to_json(sent[0]), to_json(sent[1])});
+  ASSERT_TRUE(got.has_value());
+  EXPECT_EQ(got.value(), sent);
+  for (const char* wrong : {"10.1.2.3", "fd00::1%eth0", "fd00::1/64"}) {
+    EXPECT_TRUE(places_from_json(json::array{to_json(HostPlace{"mq", {}, {}, wrong})}).has_error()) << wrong;
+  }
+}
+
 TEST(EveryFieldTest, OfAStepIsNeededAndTyped) {
   EXPECT_EQ(expect_each_field_needed(to_json(full_step()), parser(step_from_json), "period"), 6);
 }
