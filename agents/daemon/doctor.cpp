@@ -113,7 +113,8 @@ Examination examine(const std::filesystem::path& state_folder) {
   found.abilities = {{"undo journal", journal},
                      {"processes", tries(try_processes)},
                      {"network namespaces", tries(try_network_namespaces)},
-                     {"nftables", tries(try_nftables)}};
+                     {"nftables", tries(try_nftables)},
+                     {"traffic by cgroup", tries(try_control_group_traffic)}};
   for (const auto& fault : faults()) {
     found.faults.push_back({std::string{fault.name}, all_of(allowed(policy, fault.name), journal, tries(fault.able))});
   }

@@ -97,9 +97,10 @@ Result<UndoRecord> plan(Parts& parts, const protocol::StepOrder& order) {
 asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& order, Seen) {
   BOOST_OUTCOME_CO_TRY(auto rule, rule_of(parts, order));
   const Duration patience = network_effect_max + rule.delay;
-  auto started = DnsAnswers::start(std::move(rule), protocol::lease);
+  auto started = DnsAnswers::start(rule, protocol::lease);
   if (started.has_error()) co_return std::move(started).error().within(order.fault);
   auto held = std::make_unique<Held<DnsAnswers, told>>(std::move(started).value());
+  held->follow(parts, order, std::move(rule.traffic));
   co_return co_await take_effect(parts, order, std::move(held), patience);
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "agents/faults/control_faults.hpp"
+#include "agents/faults/selected_processes.hpp"
 #include "agents/host/policy.hpp"
 #include "scenarios/model/host_name.hpp"
 
@@ -142,6 +143,9 @@ Result<Traffic> traffic_of(Parts& parts, const protocol::StepOrder& order) {
     if (port < 1 || port > 65535) return usage_error(fmt::format("{}: there is no port {}", order.fault, port));
     traffic.ports = {static_cast<std::uint16_t>(port)};
   }
+  auto group = control_group_of(parts, order);
+  if (group.has_error()) return std::move(group).error().within(order.fault);
+  traffic.group = std::move(group).value();
   auto sound = checked(std::move(traffic));
   if (sound.has_error()) return std::move(sound).error().within(order.fault);
   BOOST_OUTCOME_TRY(const auto policy, read_policy());
@@ -173,23 +177,35 @@ Result<UndoRecord> network_record(const protocol::StepOrder& order) {
   auto nft = Nftables::open();
   auto tables = nft ? nft.value().tables() : nft.error();
   if (tables.has_error()) return std::move(tables).error().within(order.fault);
+  if (order.parameters.contains("cgroup")) {
+    const auto tried = try_control_group_traffic();
+    if (!tried.able()) return usage_error(fmt::format("{}: {}; {}", order.fault, tried.obstacle, tried.remedy));
+  }
   return UndoRecord{"fault", {{"fault", order.fault}, {"victim", order.victim}}};
 }
 
+std::string told_of(const std::optional<ControlGroup>& group) {
+  return group ? fmt::format("; of the control group {} alone", group->path) : "";
+}
+
 std::string NetworkHolding::told_besides() const {
-  std::string text;
+  std::string text = told_of(group_);
   if (names_) text += "; " + names_->told();
   if (!exempt_.empty()) text += "; exempt: " + exempt_;
   return text;
 }
 
 Result<void> NetworkHolding::renew() {
+  if (group_) {
+    BOOST_OUTCOME_TRY(still_there(*group_));
+  }
   if (names_) names_->follow(monotonic_ns(), take_);
   return keep();
 }
 
 void NetworkHolding::follow(Parts& parts, const protocol::StepOrder& order, Traffic traffic) {
   exempt_ = traffic.exempt.told();
+  group_ = traffic.group;
   if (traffic.names.empty()) return;
   names_.emplace(std::exchange(traffic.names, {}), monotonic_ns());
   take_ = [this, &parts, order, traffic](const boost::asio::ip::address& address) -> Result<void> {

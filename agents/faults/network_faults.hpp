@@ -51,17 +51,23 @@ constexpr Duration lookup_max = std::chrono::seconds{2};
 /// Blocks for lookup_max at most where there are names. Errors: usage.
 Result<Traffic> traffic_of(Parts& parts, const protocol::StepOrder& order);
 
-/// This process may use nftables here. Changes nothing. Errors: usage.
+/// "; of the control group /system.slice/shop.service alone", for people; empty where all traffic is meant.
+std::string told_of(const std::optional<ControlGroup>& group);
+
+/// This process may use nftables here, and where the step names a control group, tell its packets. Changes nothing.
+/// Errors: usage.
 Result<UndoRecord> network_record(const protocol::StepOrder& order);
 
 /// A network fault in force.
 class NetworkHolding : public Holding {
  public:
-  /// For another lease, and for what the names among its peers mean by now.
+  /// For another lease, and for what the names among its peers mean by now. Errors: lost, also where the control group
+  /// is no longer there that it means.
   Result<void> renew() final;
   /// To be called before anything else: `traffic` is what it means, with names or without. `parts` outlive it.
   void follow(Parts& parts, const protocol::StepOrder& order, Traffic traffic);
-  /// For people, behind what has been said: what the names are, and what is exempt. Empty where there is neither.
+  /// For people, behind what has been said: whose traffic it is, what the names are, and what is exempt. Empty where
+  /// there is none of these.
   [[nodiscard]] std::string told_besides() const;
   /// What it has done so far, for people; nothing where it has met no packet. Errors: lost, usage.
   virtual Result<std::optional<std::string>> effect() = 0;
@@ -76,6 +82,7 @@ class NetworkHolding : public Holding {
 
  private:
   std::string exempt_;
+  std::optional<ControlGroup> group_;
   std::optional<NamedPeers> names_;
   NamedPeers::Take take_;
 };

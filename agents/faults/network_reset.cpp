@@ -22,7 +22,7 @@ asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& or
     const std::int64_t now = monotonic_ns();
     if (gone.has_error()) co_return Error{gone.error()}.within(order.fault);
     if (gone.value() > 0) {
-      auto text = fmt::format("{} connections were reset", gone.value());
+      auto text = fmt::format("{} connections were reset{}", gone.value(), told_of(traffic.group));
       if (const auto exempt = traffic.exempt.told(); !exempt.empty()) text += "; exempt: " + exempt;
       co_return Proof{now, std::move(text)};
     }

@@ -171,6 +171,25 @@ Result<std::vector<Stranger>> pin(Parts& parts, const protocol::StepOrder& order
   return pinned;
 }
 
+Result<std::optional<ControlGroup>> control_group_of(const Parts& parts, const protocol::StepOrder& order) {
+  const auto given = order.parameters.find("cgroup");
+  if (given == order.parameters.end()) return std::nullopt;
+  const auto* path = std::get_if<std::string>(&given->second);
+  if (path == nullptr) return usage_error("'cgroup' is no text");
+  BOOST_OUTCOME_TRY(auto group, find_control_group(*path));
+  BOOST_OUTCOME_TRY(const auto never, protected_here(parts));
+  const auto table = read_process_table();
+  const auto pids = processes_in(group);
+  BOOST_OUTCOME_TRY(none_is_protected(table, pids, fmt::format("cgroup \"{}\"", *path), never));
+  const auto lives_here = [&, network = own_network()](const ProcessRow& row) {
+    return pids.contains(row.identity.pid) && row.network == network;
+  };
+  if (std::ranges::none_of(table, lives_here)) {
+    return usage_error(fmt::format("no process in the control group {} lives in this host's network", *path));
+  }
+  return group;
+}
+
 std::string told(const std::vector<Stranger>& processes) {
   std::string out;
   for (std::size_t i = 0; i < std::min(processes.size(), told_max); ++i) {

@@ -3,9 +3,11 @@
 // A step on a host says which processes it means, a step on a part does not: that tells the two apart.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "agents/fault.hpp"
+#include "agents/host/control_group.hpp"
 #include "agents/host/process_selector.hpp"
 
 namespace troop::agents {
@@ -32,6 +34,10 @@ Result<UndoRecord> plan_on_processes(Parts& parts, const protocol::StepOrder& or
 Result<void> look_at_processes(Parts& parts, const protocol::StepOrder& order, boost::json::object& state);
 /// Pins what was written down, and makes sure that each still is what was chosen. Errors: lost; none was touched then.
 Result<std::vector<Stranger>> pin(Parts& parts, const protocol::StepOrder& order, Seen seen);
+
+/// The control group whose traffic alone a step on a network means, where it names one. Errors: usage, where there is
+/// none, where none of its processes lives in this network, or one of them is protected.
+Result<std::optional<ControlGroup>> control_group_of(const Parts& parts, const protocol::StepOrder& order);
 
 /// "pid 12 (worker), pid 13 (worker) and 3 more".
 std::string told(const std::vector<Stranger>& processes);

@@ -14,12 +14,17 @@ bool have_one_in_common(const std::vector<T>& one, const std::vector<T>& other) 
   return std::ranges::any_of(one, [&](const T& each) { return std::ranges::binary_search(other, each); });
 }
 
+/// No socket is of both.
+bool are_apart(const std::optional<ControlGroup>& one, const std::optional<ControlGroup>& other) {
+  return one && other && !one->is_within(*other) && !other->is_within(*one);
+}
+
 /// Some packet may be of both.
 bool overlap(const Traffic& one, const Traffic& other) {
   const bool ports = one.ports.empty() || other.ports.empty() || have_one_in_common(one.ports, other.ports);
   const bool transports =
       one.transport == Transport::any || other.transport == Transport::any || one.transport == other.transport;
-  return ports && transports && have_one_in_common(one.peers, other.peers);
+  return !are_apart(one.group, other.group) && ports && transports && have_one_in_common(one.peers, other.peers);
 }
 
 }  // namespace

@@ -18,7 +18,9 @@
 #include <string_view>
 #include <system_error>
 
+#include "agents/host/control_group.hpp"
 #include "agents/host/nftables.hpp"
+#include "agents/host/packet_filter.hpp"
 #include "agents/host/packet_queue.hpp"
 #include "agents/host/process.hpp"
 #include "agents/host/queue_table.hpp"
@@ -118,22 +120,30 @@ std::string make_netem() {
   return delay.has_error() ? delay.error().context : "";
 }
 
+bool raise_loopback(int any_socket) {
+  ifreq loopback{};
+  std::memcpy(loopback.ifr_name, "lo", 3);
+  loopback.ifr_flags = IFF_UP | IFF_RUNNING;
+  return ioctl(any_socket, SIOCSIFFLAGS, &loopback) == 0;
+}
+
+sockaddr_in any_port_of_loopback() {
+  sockaddr_in here{};
+  here.sin_family = AF_INET;
+  here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return here;
+}
+
 /// One connection of this process with itself.
 std::string reset_own_connection() {
   if (auto failure = enter_network_namespace(); !failure.empty()) return failure;
   const UniqueFd any{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)},
       other{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-  ifreq loopback{};
-  std::memcpy(loopback.ifr_name, "lo", 3);
-  loopback.ifr_flags = IFF_UP | IFF_RUNNING;
-  sockaddr_in here{};
-  here.sin_family = AF_INET;
-  here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  sockaddr_in here = any_port_of_loopback();
   socklen_t size = sizeof here;
   auto* const address = reinterpret_cast<sockaddr*>(&here);
-  if (ioctl(any.get(), SIOCSIFFLAGS, &loopback) != 0 || bind(any.get(), address, size) != 0 ||
-      listen(any.get(), 1) != 0 || getsockname(any.get(), address, &size) != 0 ||
-      connect(other.get(), address, size) != 0) {
+  if (!raise_loopback(any.get()) || bind(any.get(), address, size) != 0 || listen(any.get(), 1) != 0 ||
+      getsockname(any.get(), address, &size) != 0 || connect(other.get(), address, size) != 0) {
     return "a connection over loopback: " + reason(errno);
   }
   Traffic traffic;
@@ -141,6 +151,30 @@ std::string reset_own_connection() {
   const auto gone = reset_connections(traffic);
   if (gone.has_error()) return gone.error().context;
   return gone.value() > 0 ? "" : "the kernel says it did, and did not";
+}
+
+/// A datagram of this process to itself, which is told to be of its own control group when it leaves.
+std::string tell_own_control_group() {
+  const auto group = own_control_group();
+  if (group.has_error()) return group.error().context;
+  if (auto failure = enter_network_namespace(); !failure.empty()) return failure;
+  StopRule rule{.traffic = {}, .how = Stop::drop};
+  rule.traffic.peers.emplace_back(boost::asio::ip::address_v4::loopback());
+  rule.traffic.group = group.value();
+  auto filter = PacketFilter::start(std::move(rule), std::chrono::seconds{2});
+  if (filter.has_error()) return filter.error().context;
+  const UniqueFd any{socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+  sockaddr_in here = any_port_of_loopback();
+  socklen_t size = sizeof here;
+  auto* const address = reinterpret_cast<sockaddr*>(&here);
+  if (!raise_loopback(any.get()) || bind(any.get(), address, size) != 0 ||
+      getsockname(any.get(), address, &size) != 0) {
+    return "a datagram over loopback: " + reason(errno);
+  }
+  (void)sendto(any.get(), "x", 1, 0, address, size);  // it is dropped, and the kernel may say so
+  const auto counts = filter.value().counters();
+  if (counts.has_error()) return counts.error().context;
+  return counts.value().stopped_out == 1 ? "" : "the kernel took a packet of this process for somebody else's";
 }
 
 Ability of_network(std::string_view what, const std::string& failure, const char* otherwise) {
@@ -204,6 +238,12 @@ Ability try_netem() {
 Ability try_connection_reset() {
   return of_network("no connection can be aborted", in_child(reset_own_connection),
                     "in a container, CAP_NET_ADMIN; else a kernel with CONFIG_INET_DIAG_DESTROY (modprobe tcp_diag)");
+}
+
+Ability try_control_group_traffic() {
+  return of_network("packets cannot be told by the control group of their socket", in_child(tell_own_control_group),
+                    "mount the unified hierarchy (mount -t cgroup2 none /sys/fs/cgroup/unified); else Linux 5.13 or "
+                    "later with nft_socket (modprobe nft_socket)");
 }
 
 Ability try_packet_queue() {

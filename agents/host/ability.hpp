@@ -24,6 +24,8 @@ Ability try_shaping();
 Ability try_netem();
 /// A TCP connection can be aborted, in a network namespace of its own. Likewise.
 Ability try_connection_reset();
+/// Packets can be told by the control group of their socket, in a network namespace of its own. Likewise.
+Ability try_control_group_traffic();
 /// Packets can be held in a queue of the kernel's, in a network namespace of its own. Likewise.
 Ability try_packet_queue();
 

@@ -38,18 +38,21 @@ std::string add_elements(const std::string& table, const std::vector<ip::address
 }
 
 /// What a packet from or to a peer has to be besides, as the begins of rules of which one has to match. No "!=" of two
-/// ports in one rule: nft compares them as one number then.
+/// ports in one rule: nft compares them as one number then. The socket comes last, since it has to be looked up.
 std::vector<std::string> narrowed(const Traffic& traffic, std::string_view end) {
+  const auto of_group =
+      traffic.group ? fmt::format(" socket cgroupv2 level {} {}", traffic.group->level(), traffic.group->quoted()) : "";
   const std::string_view transport = traffic.transport == Transport::tcp   ? "meta l4proto tcp"
                                      : traffic.transport == Transport::udp ? "meta l4proto udp"
                                      : traffic.ports.empty()               ? ""
                                                                            : "meta l4proto { tcp, udp }";
-  if (traffic.ports.empty()) return {std::string{transport}};
+  if (traffic.ports.empty()) return {std::string{transport} + of_group};
   const auto ports = fmt::format("{{ {} }}", fmt::join(traffic.ports, ","));
   if (traffic.only_peers_ports) {
-    return {fmt::format("{} th {} {}", transport, end == "saddr" ? "sport" : "dport", ports)};
+    return {fmt::format("{} th {} {}{}", transport, end == "saddr" ? "sport" : "dport", ports, of_group)};
   }
-  return {fmt::format("{} th sport {}", transport, ports), fmt::format("{} th dport {}", transport, ports)};
+  return {fmt::format("{} th sport {}{}", transport, ports, of_group),
+          fmt::format("{} th dport {}{}", transport, ports, of_group)};
 }
 
 /// What a packet of which nothing may be stopped is, each a whole match.
@@ -151,6 +154,9 @@ Result<PacketFilter> PacketFilter::start(StopRule rule, Duration timeout) {
   Expiry expiry{timeout};
   expiry.renewed(boottime_ns());
   BOOST_OUTCOME_TRY(nft.run(whole_table(table, rule, timeout) + elements));
+  if (rule.traffic.group) {
+    BOOST_OUTCOME_TRY(still_there(*rule.traffic.group));  // so it was the one that nft found
+  }
   return PacketFilter{std::move(nft), std::move(table), std::move(flush), std::move(elements), expiry};
 }
 

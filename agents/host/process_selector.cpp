@@ -114,18 +114,28 @@ std::vector<ProcessRow> matching(Rows table, const Selector& selector, const Pro
   return found;
 }
 
+Result<void> none_is_protected(Rows table, const std::set<pid_t>& pids, const std::string& written,
+                               const Protected& never) {
+  const auto above_us = ancestors(table, never.self), ours = of_troop(table, never.self);
+  auto controllers = never.controller > 0 ? ancestors(table, never.controller) : std::set<pid_t>{};
+  controllers.insert(never.controller);
+  for (const auto& row : table) {
+    if (!pids.contains(row.identity.pid)) continue;
+    const auto why = ours.contains(row.identity.pid) ? "it is an agent of Troop, or was started by one"
+                                                     : protection(row, above_us, controllers, never);
+    if (why.empty()) continue;
+    return usage_error(
+        fmt::format("{} matches pid {} ({}), which is protected: {}", written, row.identity.pid, row.command, why));
+  }
+  return success();
+}
+
 Result<std::vector<ProcessRow>> choose(Rows table, const Selector& selector, const Protected& never, Random random) {
   auto found = matching(table, selector, never);
   if (found.empty()) return usage_error(fmt::format("no process matches {}", selector.written));
-  const auto above_us = ancestors(table, never.self);
-  auto controllers = never.controller > 0 ? ancestors(table, never.controller) : std::set<pid_t>{};
-  controllers.insert(never.controller);
-  for (const auto& row : found) {
-    const auto why = protection(row, above_us, controllers, never);
-    if (why.empty()) continue;
-    return usage_error(fmt::format("{} matches pid {} ({}), which is protected: {}", selector.written, row.identity.pid,
-                                   row.command, why));
-  }
+  std::set<pid_t> pids;
+  for (const auto& row : found) pids.insert(row.identity.pid);
+  BOOST_OUTCOME_TRY(none_is_protected(table, pids, selector.written, never));
   const std::size_t wanted = wanted_of(found.size(), selector);
   const auto kept = static_cast<std::size_t>(selector.keep_at_least);
   if (wanted + kept > found.size()) {

@@ -37,6 +37,11 @@ struct Protected {
 /// offered: parts have names of their own.
 std::vector<ProcessRow> matching(std::span<const ProcessRow> table, const Selector& selector, const Protected& never);
 
+/// Nobody of `pids` is an agent of Troop or started by one, or else protected. Errors: usage, with `written` for
+/// people.
+Result<void> none_is_protected(std::span<const ProcessRow> table, const std::set<pid_t>& pids,
+                               const std::string& written, const Protected& never);
+
 /// Those to hit, in the order of their pids: a seeded choice among all that match. Errors: usage, where nothing
 /// matches, or not enough, or one that matches is protected.
 Result<std::vector<ProcessRow>> choose(std::span<const ProcessRow> table, const Selector& selector,

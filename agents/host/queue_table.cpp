@@ -161,6 +161,13 @@ class Rule {
     load_meta(NFT_META_L4PROTO);
     compare(comparison, &number, sizeof number);
   }
+  void of(const ControlGroup& group) {
+    nftnl_expr* socket = add("socket");
+    nftnl_expr_set_u32(socket, NFTNL_EXPR_SOCKET_KEY, NFT_SOCKET_CGROUPV2);
+    nftnl_expr_set_u32(socket, NFTNL_EXPR_SOCKET_LEVEL, group.level());
+    nftnl_expr_set_u32(socket, NFTNL_EXPR_SOCKET_DREG, NFT_REG_1);
+    compare(NFT_CMP_EQ, &group.id, sizeof group.id);
+  }
   void compare(std::uint32_t comparison, const void* data, std::uint32_t bytes) {
     nftnl_expr* cmp = add("cmp");
     nftnl_expr_set_u32(cmp, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
@@ -301,6 +308,7 @@ void add_rules(Transaction& transaction, const Family& family, const std::string
       rule.load(NFT_PAYLOAD_NETWORK_HEADER, family.address_offset, family.address_bytes);
     }
     rule.is_a_peer();
+    if (traffic.group) rule.of(*traffic.group);
     return rule;
   };
   std::vector<std::uint8_t> transports;

@@ -85,6 +85,17 @@ bool is_exempt(const Exempt& exempt, const ip::address& peer, std::uint16_t one_
          std::ranges::any_of(exempt.v6, within);
 }
 
+/// The number of its socket's control group; 0 where the kernel does not say it.
+std::uint64_t group_of(const nlmsghdr* header) {
+  for (const auto* attribute = static_cast<const nlattr*>(mnl_nlmsg_get_payload_offset(header, sizeof(inet_diag_msg)));
+       mnl_attr_ok(attribute, static_cast<int>(static_cast<const char*>(mnl_nlmsg_get_payload_tail(header)) -
+                                               reinterpret_cast<const char*>(attribute)));
+       attribute = mnl_attr_next(attribute)) {
+    if (mnl_attr_get_type(attribute) == INET_DIAG_CGROUP_ID) return mnl_attr_get_u64(attribute);
+  }
+  return 0;
+}
+
 /// `traffic` is in order (checked()); `own` are those of everybody who are this host itself.
 bool is_meant(const Traffic& traffic, const Addresses& own, const inet_diag_msg& told) {
   const auto peer = peer_of(told);
@@ -96,8 +107,9 @@ bool is_meant(const Traffic& traffic, const Addresses& own, const inet_diag_msg&
   return traffic.ports.empty() || has(source) || has(destination);
 }
 
+/// `groups`: whose connections, where the traffic is of some only.
 Result<void> find_connections(int fd, std::uint8_t family, const Traffic& traffic, const Addresses& own,
-                              std::vector<Connection>& found) {
+                              const std::set<std::uint64_t>& groups, std::vector<Connection>& found) {
   inet_diag_req_v2 all{};
   all.sdiag_family = family;
   all.sdiag_protocol = IPPROTO_TCP;
@@ -122,7 +134,13 @@ Result<void> find_connections(int fd, std::uint8_t family, const Traffic& traffi
       if (header->nlmsg_type != SOCK_DIAG_BY_FAMILY || mnl_nlmsg_get_payload_len(header) < sizeof(inet_diag_msg))
         continue;
       const auto& told = *static_cast<const inet_diag_msg*>(mnl_nlmsg_get_payload(header));
-      if (is_meant(traffic, own, told)) found.push_back({told.idiag_family, told.id});
+      if (!is_meant(traffic, own, told)) continue;
+      if (traffic.group) {
+        const std::uint64_t group = group_of(header);
+        if (group == 0) return usage_error("sock_diag: this kernel does not say whose control group a connection is");
+        if (!groups.contains(group)) continue;
+      }
+      found.push_back({told.idiag_family, told.id});
     }
   }
 }
@@ -158,9 +176,10 @@ Result<std::size_t> reset_connections(const Traffic& traffic) {
   if (wanted.everybody) {
     BOOST_OUTCOME_TRY(own, own_addresses());
   }
+  const auto groups = wanted.group ? ids_within(*wanted.group) : std::set<std::uint64_t>{};
   std::vector<Connection> found;
   for (const auto family : {AF_INET, AF_INET6}) {
-    BOOST_OUTCOME_TRY(find_connections(fd.get(), static_cast<std::uint8_t>(family), wanted, own, found));
+    BOOST_OUTCOME_TRY(find_connections(fd.get(), static_cast<std::uint8_t>(family), wanted, own, groups, found));
   }
   std::size_t gone = 0;
   for (const auto& connection : found) {

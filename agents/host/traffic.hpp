@@ -5,9 +5,11 @@
 #include <boost/asio/ip/network_v4.hpp>
 #include <boost/asio/ip/network_v6.hpp>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "agents/host/control_group.hpp"
 #include "common/error.hpp"
 
 namespace troop::agents {
@@ -43,6 +45,9 @@ struct Traffic {
   std::vector<NamedPeer> names = {};
   bool everybody = false;  ///< All other ends, of both families, but this host itself (over loopback); no peers then.
   Exempt exempt = {};
+  /// Of this host's end: only what the sockets of this group and those below send and receive. Not theirs are packets
+  /// that the kernel sends for no process's socket: its answer to a handshake, a reset, what ends a connection.
+  std::optional<ControlGroup> group = {};
 
   static constexpr std::size_t peers_max = 20'000;
   static constexpr std::size_t ports_max = 64;

@@ -47,6 +47,10 @@ inline std::vector<Parameter> with_network_selectors(std::vector<Parameter> own 
        .what = "of either end; without it all",
        .minimum = 1,
        .maximum = 65535},
+      {.name = "cgroup",
+       .type = ParameterType::text,
+       .what = "only what processes of this control group and below send and receive: a path of the unified hierarchy, "
+               "as in /proc/PID/cgroup"},
   };
   if (one_way) std::erase_if(selectors, [](const Parameter& each) { return each.name == "direction"; });
   own.insert(own.end(), selectors.begin(), selectors.end());

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "scenarios/model/cgroup_path.hpp"
 #include "scenarios/model/process_parameters.hpp"
 
 namespace troop::scenarios {
@@ -111,6 +112,17 @@ std::optional<Refusal> wrong_selection(const model::Step& step, const model::Fau
     return refuse("percent", "'count' and 'percent' both say how many: give one");
   if (auto wrong = wrong_value(step, given.front()); !wrong.empty()) return refuse(given.front(), std::move(wrong));
   return std::nullopt;
+}
+
+std::optional<Refusal> wrong_control_group(const model::Step& step, const model::FaultSpec& fault,
+                                           std::string_view path) {
+  const auto* group = text_of(step, "cgroup");
+  if (group == nullptr || !fault.name.starts_with("network.")) return std::nullopt;
+  const auto refuse = [&](std::string why) { return Refusal{fmt::format("{}.cgroup", path), std::move(why)}; };
+  if (step.target == model::hosts_target)
+    return refuse("'cgroup' is of one host's processes, and between groups of hosts each loses the other's");
+  if (model::is_cgroup_path(*group)) return std::nullopt;
+  return refuse("'cgroup' is no path below the root of the unified hierarchy, such as \"/system.slice/shop.service\"");
 }
 
 std::optional<Refusal> wrong_amount(const model::Scenario& scenario, const model::Step& step,

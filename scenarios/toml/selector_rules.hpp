@@ -14,6 +14,10 @@ bool is_part(std::string_view target);
 /// `path` is the step's: "step.0".
 std::optional<Refusal> wrong_selection(const model::Step& step, const model::FaultSpec& fault, std::string_view path);
 
+/// The same of the control group whose traffic alone is meant.
+std::optional<Refusal> wrong_control_group(const model::Step& step, const model::FaultSpec& fault,
+                                           std::string_view path);
+
 /// The same of faults that use up a part of a host: how much, and where.
 std::optional<Refusal> wrong_amount(const model::Scenario& scenario, const model::Step& step,
                                     const model::FaultSpec& fault, std::string_view path);

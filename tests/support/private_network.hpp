@@ -62,9 +62,12 @@ class Datagrams {
     const int buffer_bytes = 8 << 20;  // nothing is lost because we are slow
     (void)::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &buffer_bytes, sizeof buffer_bytes);
     if (::bind(fd_.get(), here.data(), static_cast<socklen_t>(here.size())) != 0) fd_.reset();
-    socklen_t size = sizeof address_;
-    (void)::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&address_), &size);
+    learn_address();
   }
+  /// One that somebody has made and bound.
+  explicit Datagrams(UniqueFd bound) : fd_(std::move(bound)) { learn_address(); }
+  /// For somebody else to have: here it is no longer open.
+  UniqueFd release() { return std::move(fd_); }
   [[nodiscard]] bool open() const { return static_cast<bool>(fd_); }
   [[nodiscard]] std::uint16_t port() const {
     return ntohs(reinterpret_cast<const sockaddr_in&>(address_).sin_port);  // at the same place in IPv6
@@ -89,6 +92,10 @@ class Datagrams {
   }
 
  private:
+  void learn_address() {
+    socklen_t size = sizeof address_;
+    (void)::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&address_), &size);
+  }
   UniqueFd fd_;
   sockaddr_storage address_{};
 };

@@ -34,6 +34,8 @@ class Listener {
   }
   /// The other end of the oldest that nobody accepted.
   [[nodiscard]] UniqueFd accept() const { return UniqueFd{::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC)}; }
+  /// For somebody else to have: here it no longer listens.
+  UniqueFd release() { return std::move(fd_); }
 
  private:
   static UniqueFd made(const boost::asio::ip::tcp::endpoint& at) {

@@ -158,6 +158,19 @@ TEST(ProcessSelectorTest, RefusesWhereOneThatMatchesIsProtected) {
   expect_refused(all, "which is protected");
 }
 
+TEST(ProcessSelectorTest, RefusesAGroupThatSomebodyProtectedIsIn) {
+  const auto why_not = [](const std::set<pid_t>& pids) {
+    const auto refused = none_is_protected(host(), pids, "cgroup \"/shop\"", Protected{agent, {"redis"}});
+    return refused.has_error() ? refused.error().context : std::string{};
+  };
+  EXPECT_EQ(why_not({20, 21}), "");
+  EXPECT_EQ(why_not({20, 1}),
+            "cgroup \"/shop\" matches pid 1 (systemd), which is protected: it is the first process of "
+            "this host");
+  EXPECT_THAT(why_not({12}), HasSubstr("the agent was started by it"));
+  EXPECT_THAT(why_not({agent}), HasSubstr("it is an agent of Troop, or was started by one"));
+}
+
 TEST(ProcessSelectorTest, RefusesWhatThePolicyProtects) {
   const Protected never{agent, {"postgres", "redis"}, "'protected_processes' of policy file p"};
   expect_refused(by(By::name, "postgres"),

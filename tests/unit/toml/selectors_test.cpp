@@ -34,6 +34,7 @@ const std::string pause = "fault = \"process.pause\"\n";
 const std::string local = pause + "target = \"local\"\n";
 const std::string burn = "target = \"local\"\n";
 const std::string worker = pause + "target = \"consumer-1\"\n";
+const std::string cut = "fault = \"network.partition\"\ntarget = \"app\"\n";
 const std::string hosts = "[[host]]\nname = \"mq\"\n[[host]]\nname = \"app\"\n[system.broker]\nhost = \"mq\"\n";
 
 INSTANTIATE_TEST_SUITE_P(
@@ -78,6 +79,14 @@ INSTANTIATE_TEST_SUITE_P(
         {"two_shares", burn + "fault = \"memory.fill\"\nmib = 64\npercent = 5.0", "both say how much"},
         {"a_relative_path", burn + "fault = \"io.burn\"\npath = \"srv\"", "no absolute path"},
         {"memory_of_a_worker", "target = \"consumer-1\"\nfault = \"memory.fill\"\nmib = 64", "cannot act on"},
+        {"traffic_of_a_cgroup", cut + "cgroup = \"/system.slice/shop@1.service\"", "", hosts},
+        {"traffic_of_every_cgroup", cut + "cgroup = \"/\"", "no path below the root of the unified hierarchy", hosts},
+        {"traffic_of_a_relative_cgroup", cut + "cgroup = \"a/b\"", "no path below the root", hosts},
+        {"traffic_of_a_cgroup_elsewhere", cut + "cgroup = \"/a/../b\"", "no path below the root", hosts},
+        {"traffic_of_metacharacters", cut + "cgroup = '/a\" drop'", "no path below the root", hosts},
+        {"traffic_of_a_cgroup_between_groups",
+         "fault = \"network.loss\"\ntarget = \"hosts\"\npercent = 5\ngroups = \"halves\"\ncgroup = \"/a\"",
+         "'cgroup' is of one host's processes", hosts},
         {"metacharacters", local + "name = \"; rm -rf $(x) `y` | z\"", ""},
     }),
     [](const auto& each) { return each.param.name; });
