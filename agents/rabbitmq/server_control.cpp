@@ -7,6 +7,7 @@
 
 #include "agents/host/policy.hpp"
 #include "agents/host/process.hpp"
+#include "agents/host/systemctl.hpp"
 
 namespace troop::agents {
 namespace {
@@ -15,7 +16,6 @@ using Action = ServerControl::Action;
 
 constexpr Duration command_max = std::chrono::seconds{60};
 constexpr Duration gone_max = std::chrono::seconds{30};
-constexpr const char* systemctl = "/usr/bin/systemctl";
 constexpr std::string_view broker_process = "beam.smp";  // as /proc/PID/comm has it
 
 /// Runs a program to its end. What it starts and leaves (a daemon) is not ours: it must outlive us.
@@ -71,7 +71,7 @@ class SystemdControl : public ServerControl {
 
  private:
   Answer<void> systemd(std::string verb, std::string option) {
-    std::vector<std::string> argv{systemctl, "--no-pager", "--no-ask-password", std::move(verb)};
+    std::vector<std::string> argv{systemctl_program(), "--no-pager", "--no-ask-password", std::move(verb)};
     if (!option.empty()) argv.push_back(std::move(option));
     argv.emplace_back("--");
     argv.push_back(unit_);

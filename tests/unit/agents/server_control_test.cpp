@@ -13,6 +13,7 @@
 
 #include "common/unique_fd.hpp"
 #include "tests/support/coroutine.hpp"
+#include "tests/support/fake_systemd.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace troop::agents {
@@ -61,7 +62,8 @@ class FakeEngine {
 class ServerControlTest : public testing::Test {
  protected:
   void TearDown() override {
-    for (const char* name : {"TROOP_DOCKER_SOCKET", "TROOP_POLICY", "TROOP_TEST_URL"}) unsetenv(name);
+    for (const char* name : {"TROOP_DOCKER_SOCKET", "TROOP_SYSTEMCTL", "TROOP_POLICY", "TROOP_TEST_URL"})
+      unsetenv(name);
   }
   fs::path write(const char* name, const std::string& text, fs::perms mode = fs::perms::owner_read) {
     fs::path path = folder_ / name;
@@ -109,6 +111,23 @@ TEST_F(ServerControlTest, RunsOnlyWhatThePolicyFileNames) {
   EXPECT_THAT(run(control->check(Action::pause)).error().context, HasSubstr("no command 'mq' with 'pause'"));
   setenv("TROOP_POLICY", write("open", policy, fs::perms::all).c_str(), 1);
   EXPECT_THAT(run(control->check(Action::start)).error().context, HasSubstr("others must not write"));
+}
+
+TEST_F(ServerControlTest, TellsSystemdWithoutAShell) {
+  const test::FakeSystemd systemd;
+  setenv("TROOP_SYSTEMCTL", systemd.program().c_str(), 1);
+  const auto control = server_control({.systemd = "shop.service", .docker = {}, .pid_file = {}, .command = {}});
+  ASSERT_NE(control, nullptr);
+  ASSERT_TRUE(run(control->check(Action::stop)));
+  for (const auto action : {Action::stop, Action::start, Action::pause, Action::resume, Action::kill}) {
+    EXPECT_TRUE(run(control->act(action))) << to_text(action);
+  }
+  EXPECT_THAT(systemd.asked(),
+              ElementsAre("cat -- shop.service", "stop -- shop.service", "start -- shop.service",
+                          "kill --signal=SIGSTOP -- shop.service", "kill --signal=SIGCONT -- shop.service",
+                          "kill --signal=SIGKILL -- shop.service"));
+  systemd.let_fail("start", "Unit shop.service not found.");
+  EXPECT_THAT(run(control->act(Action::start)).error().context, HasSubstr("exit code 1"));
 }
 
 TEST_F(ServerControlTest, SignalsNobodyWhoIsNoBroker) {
