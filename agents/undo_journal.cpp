@@ -17,6 +17,7 @@
 #include "agents/limits.hpp"
 #include "agents/paused.hpp"
 #include "agents/shaping_record.hpp"
+#include "agents/units.hpp"
 #include "common/clock.hpp"
 #include "common/ids.hpp"
 
@@ -138,6 +139,10 @@ Result<void> pay(const UndoRecord& record, const Payer& others) {
   }
   if (record.kind == container_kind) {
     BOOST_OUTCOME_TRY(start_again(record.state));
+    return success();
+  }
+  if (record.kind == unit_kind) {
+    BOOST_OUTCOME_TRY(start_unit_again_now(record.state));
     return success();
   }
   if (record.kind == limits_kind) {

@@ -7,6 +7,7 @@
 #include "agents/daemon/control_session.hpp"
 #include "agents/host/workspace.hpp"
 #include "agents/protocol/spawn.hpp"
+#include "agents/units.hpp"
 
 namespace troop::agents {
 
@@ -72,8 +73,8 @@ asio::awaitable<void> ControlSession::revert_what_stays(std::vector<std::string>
     const Part* victim = parts_->find(step.order.victim);
     if (victim != nullptr && victim != parts_->attached()) continue;
     // What is in force on a host is undone at once: an apply that still waits for its proof sees that, and gives up. A
-    // container that was told to stop cannot be told otherwise: it is started once it is down.
-    while (step.busy && (victim != nullptr || step.undo.kind == container_kind))
+    // container or a unit that was told to stop cannot be told otherwise: it is started once it is down.
+    while (step.busy && (victim != nullptr || step.undo.kind == container_kind || step.undo.kind == unit_kind))
       co_await pause_for(std::chrono::milliseconds{5});
     if (!step.record) continue;
     notify_fault(step, "stop", "invoke", monotonic_ns());

@@ -1,11 +1,13 @@
-// instance.kill: a Docker container is killed, and started again.
+// instance.kill: a Docker container, or a service of systemd, is killed, and started again.
 #include "agents/faults/container_faults.hpp"
 #include "agents/faults/table.hpp"
+#include "agents/faults/unit_faults.hpp"
 
 namespace troop::agents {
 namespace {
 
 asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& order, Seen seen) {
+  if (names_unit(order)) return kill_unit(parts, order, seen);
   return take_container_down(parts, order, seen, "kill?signal=SIGKILL");
 }
 
@@ -13,11 +15,11 @@ asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& or
 
 const Fault instance_kill{
     .name = "instance.kill",
-    .plan = plan_on_container,
-    .look = look_at_container,
+    .plan = plan_on_service,
+    .look = look_at_service,
     .apply = apply,
-    .revert = start_container_again,
-    .able = try_docker,
+    .revert = start_service_again,
+    .able = try_services,
 };
 
 }  // namespace troop::agents

@@ -300,6 +300,7 @@ void refuse_steps(const Scenario& scenario, const model::Catalogue& catalogue, c
         out.push_back(std::move(*refusal));
       if (auto refusal = wrong_selection(step, *fault, path)) out.push_back(std::move(*refusal));
       if (auto refusal = wrong_control_group(step, *fault, path)) out.push_back(std::move(*refusal));
+      if (auto refusal = wrong_service(step, *fault, path)) out.push_back(std::move(*refusal));
       if (auto refusal = wrong_amount(scenario, step, *fault, path)) out.push_back(std::move(*refusal));
       if (auto refusal = not_accepted(scenario, step, *fault, path)) out.push_back(std::move(*refusal));
     }

@@ -7,28 +7,16 @@
 
 #include "scenarios/model/cgroup_path.hpp"
 #include "scenarios/model/process_parameters.hpp"
+#include "scenarios/model/unit_name.hpp"
 
 namespace troop::scenarios {
 namespace {
 
-constexpr std::size_t stars_max = 8;        // a pattern with many takes for ever to match
-constexpr std::size_t unit_name_max = 255;  // systemd's
+constexpr std::size_t stars_max = 8;  // a pattern with many takes for ever to match
 
 const std::string* text_of(const model::Step& step, std::string_view name) {
   const auto found = step.parameters.find(name);
   return found == step.parameters.end() ? nullptr : std::get_if<std::string>(&found->second);
-}
-
-/// A unit that processes can be in, by its whole name; no template, which is none yet. See systemd.unit(5).
-bool is_unit(std::string_view text) {
-  constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_.\\@";
-  const auto dot = text.rfind('.');
-  if (dot == 0 || dot == std::string_view::npos || text.size() > unit_name_max) return false;
-  const auto kind = text.substr(dot);
-  const bool has_processes = kind == ".service" || kind == ".slice" || kind == ".scope" || kind == ".socket" ||
-                             kind == ".mount" || kind == ".swap";
-  return has_processes && text.find_first_not_of(letters) == std::string_view::npos && text[dot - 1] != '@' &&
-         text.front() != '@';
 }
 
 /// What is wrong with the value of a selector; empty if nothing.
@@ -44,7 +32,7 @@ std::string wrong_value(const model::Step& step, std::string_view selector) {
   if (selector == "pid_file" && !text->starts_with('/')) return "'pid_file' is no absolute path";
   if (selector == "cgroup" && (!text->starts_with('/') || text->find_first_not_of('/') == std::string::npos))
     return "'cgroup' is no path below the root, such as \"/system.slice/nginx.service\"";
-  if (selector == "unit" && !is_unit(*text))
+  if (selector == "unit" && !model::is_unit_name(*text))
     return "'unit' is no whole name of a unit with processes, such as \"nginx.service\" or \"getty@tty1.service\"";
   if (selector == "container" &&
       text->find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") != std::string::npos)
@@ -123,6 +111,30 @@ std::optional<Refusal> wrong_control_group(const model::Step& step, const model:
     return refuse("'cgroup' is of one host's processes, and between groups of hosts each loses the other's");
   if (model::is_cgroup_path(*group)) return std::nullopt;
   return refuse("'cgroup' is no path below the root of the unified hierarchy, such as \"/system.slice/shop.service\"");
+}
+
+std::optional<Refusal> wrong_service(const model::Step& step, const model::FaultSpec& fault, std::string_view path) {
+  const auto takes = [&](std::string_view name) {
+    return std::ranges::find(fault.parameters, name, &model::Parameter::name) != fault.parameters.end();
+  };
+  if (!takes("unit") || !takes("container") || takes("pid_file")) return std::nullopt;
+  const auto refuse = [&](std::string_view key, std::string why) {
+    return Refusal{fmt::format("{}.{}", path, key), std::move(why)};
+  };
+  const auto *unit = text_of(step, "unit"), *container = text_of(step, "container");
+  if (unit == nullptr && container == nullptr) {
+    return refuse("fault", fmt::format("{} does not say which: 'container' or 'unit'", step.fault));
+  }
+  if (unit != nullptr && container != nullptr) return refuse("unit", "'container' and 'unit' both say which: give one");
+  if (unit == nullptr) {
+    auto wrong = wrong_value(step, "container");
+    return wrong.empty() ? std::nullopt : std::optional{refuse("container", std::move(wrong))};
+  }
+  if (!model::is_service_name(*unit))
+    return refuse("unit", "'unit' is no whole name of a service, such as \"nginx.service\"");
+  if (model::is_vital_service(*unit))
+    return refuse("unit", fmt::format("{} is never stopped: the host, or the way into it, needs it", *unit));
+  return std::nullopt;
 }
 
 std::optional<Refusal> wrong_amount(const model::Scenario& scenario, const model::Step& step,

@@ -18,6 +18,9 @@ std::optional<Refusal> wrong_selection(const model::Step& step, const model::Fau
 std::optional<Refusal> wrong_control_group(const model::Step& step, const model::FaultSpec& fault,
                                            std::string_view path);
 
+/// What a step says about a service that cannot be: which one is not said, or in two ways, or it is none to stop.
+std::optional<Refusal> wrong_service(const model::Step& step, const model::FaultSpec& fault, std::string_view path);
+
 /// The same of faults that use up a part of a host: how much, and where.
 std::optional<Refusal> wrong_amount(const model::Scenario& scenario, const model::Step& step,
                                     const model::FaultSpec& fault, std::string_view path);

@@ -3,12 +3,14 @@
 #include <gtest/gtest.h>
 
 #include "scenarios/model/faults/catalogue.hpp"
+#include "tests/support/fake_systemd.hpp"
 #include "tests/support/troop_test.hpp"
 
 namespace troop::test {
 namespace {
 
 namespace json = boost::json;
+using testing::AllOf;
 using testing::HasSubstr;
 
 class DoctorTest : public TroopTest<testing::Test> {
@@ -79,6 +81,23 @@ TEST_F(DoctorTest, SaysWhatThePolicyRefuses) {
   const Said broken = ask(policy(R"({"denies": []})"));
   EXPECT_EQ(broken.exit_code, 1);
   EXPECT_THAT(fault(broken, "broker.stop").at("why").as_string().c_str(), HasSubstr("'denies': is no key"));
+}
+
+TEST_F(DoctorTest, SaysWhetherSystemdRunsTheHostAndWhyNot) {
+  const FakeSystemd systemd;
+  const Said with = ask({systemd.variable(), "TROOP_DOCKER_SOCKET=/nowhere"});
+  for (const char* name : {"service.stop", "instance.kill"}) {
+    EXPECT_TRUE(fault(with, name).at("able").as_bool()) << fault(with, name);
+    EXPECT_THAT(fault(with, name).at("how").as_string().c_str(),
+                AllOf(HasSubstr("systemd 252.38-1~deb12u1"), HasSubstr("no containers: ")));
+  }
+  if (fs::is_directory("/run/systemd/system")) return;
+  const Said without = ask({"TROOP_DOCKER_SOCKET=/nowhere"});
+  EXPECT_FALSE(fault(without, "service.stop").at("able").as_bool());
+  std::string first = slurp("/proc/1/comm");
+  first.pop_back();
+  EXPECT_THAT(fault(without, "service.stop").at("why").as_string().c_str(),
+              AllOf(HasSubstr("no /run/systemd/system"), HasSubstr("its first process is " + first)));
 }
 
 TEST_F(DoctorTest, SaysThatNothingBeginsUnderAVeto) {

@@ -33,6 +33,7 @@ TEST_P(SelectorsTest, are_refused_with_the_reason_or_accepted) {
 const std::string pause = "fault = \"process.pause\"\n";
 const std::string local = pause + "target = \"local\"\n";
 const std::string burn = "target = \"local\"\n";
+const std::string stop = "fault = \"service.stop\"\n" + burn;
 const std::string worker = pause + "target = \"consumer-1\"\n";
 const std::string cut = "fault = \"network.partition\"\ntarget = \"app\"\n";
 const std::string hosts = "[[host]]\nname = \"mq\"\n[[host]]\nname = \"app\"\n[system.broker]\nhost = \"mq\"\n";
@@ -73,6 +74,17 @@ INSTANTIATE_TEST_SUITE_P(
         {"a_number_of_local", pause + "target = \"local-1\"\nname = \"nginx\"", "there is one machine"},
         {"the_word_host", pause + "target = \"host\"\nname = \"nginx\"", "cannot act on \"host\""},
         {"no_such_host", pause + "target = \"apq\"\nname = \"nginx\"", "did you mean 'app'", hosts},
+        {"a_service", stop + "unit = \"nginx.service\"", ""},
+        {"a_stopped_container", stop + "container = \"mq\"", ""},
+        {"no_service", stop, "does not say which: 'container' or 'unit'"},
+        {"two_services", stop + "container = \"mq\"\nunit = \"a.service\"", "'container' and 'unit' both say which"},
+        {"a_service_without_its_kind", stop + "unit = \"nginx\"", "no whole name of a service"},
+        {"no_service_but_a_slice", stop + "unit = \"user.slice\"", "no whole name of a service"},
+        {"an_option", stop + "unit = \"-H.service\"", "no whole name of a service"},
+        {"a_pattern", stop + "unit = \"*.service\"", "no whole name of a service"},
+        {"the_way_into_the_host", stop + "unit = \"ssh.service\"", "ssh.service is never stopped"},
+        {"a_part_of_systemd", stop + "unit = \"systemd-journald.service\"", "is never stopped"},
+        {"a_stopped_container_with_a_path", stop + "container = \"../x\"", "no name or id of a container"},
         {"so_much_memory", burn + "fault = \"memory.fill\"\nmib = 64", ""},
         {"a_share_of_the_disk", burn + "fault = \"disk.fill\"\npath = \"/srv\"\npercent = 50.0", ""},
         {"no_amount", burn + "fault = \"memory.fill\"", "does not say how much: 'mib' or 'percent'"},
