@@ -7,6 +7,7 @@
 //            now. Refuses where the fault could not show (an alarm that is in force already)
 //   (the caller appends that record to the journal, on disk, before it goes on)
 //   apply    changes the host, then proves that it took effect
+//   in_force right before revert: reads whether it still is as apply left it
 //   revert   puts it back as the record says and proves that; safe when look or apply ran fully, partly or never (a
 //            record without values to restore: look never ended, nothing was changed), and safe to repeat
 //
@@ -38,6 +39,9 @@ struct Fault {
                                         boost::json::object& state) = nullptr;
   asio::awaitable<Result<Proof>> (*apply)(Parts& parts, const protocol::StepOrder& order, Seen seen) = nullptr;
   asio::awaitable<Result<Proof>> (*revert)(Parts& parts, const protocol::StepOrder& order, Seen seen) = nullptr;
+  /// Right before revert, of what was proven and lasts: reads, changes nothing. Errors: lost, where somebody else has
+  /// ended it meanwhile. nullptr: it acts at once, or what it holds (Holding) says so.
+  asio::awaitable<Result<void>> (*in_force)(Parts& parts, const protocol::StepOrder& order, Seen seen) = nullptr;
   /// Whether this host can do it at all: for `troop-agent doctor`. Tries, and leaves no trace; a second at most.
   /// nullptr: wherever an agent runs.
   Ability (*able)() = nullptr;

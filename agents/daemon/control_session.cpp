@@ -306,6 +306,7 @@ asio::awaitable<Result<json::object>> ControlSession::apply(const json::object& 
     notify_fault(*step, "start", "info", monotonic_ns(), proof.error().context);
     co_return proof.error();
   }
+  step->proven = true;
   notify_fault(*step, "start", "ok", proof.value().time);
   if (step->order.period) step->due = proof.value().time + step->order.period->count() + protocol::lease.count();
   auto reply = proof_json("effective", proof.value());
@@ -313,16 +314,22 @@ asio::awaitable<Result<json::object>> ControlSession::apply(const json::object& 
   co_return reply;
 }
 
+asio::awaitable<Result<void>> ControlSession::is_in_force(Step& step) {
+  if (const auto held = parts_->holdings().find(step.order.number); held != parts_->holdings().end()) {
+    co_return held->second->renew();
+  }
+  if (!step.proven || step.fault->in_force == nullptr) co_return success();
+  co_return co_await step.fault->in_force(*parts_, step.order, step.undo.state);
+}
+
 asio::awaitable<Result<json::object>> ControlSession::revert(const json::object& request) {
   BOOST_OUTCOME_CO_TRY(auto step, find_step(request));
-  if (const auto held = parts_->holdings().find(step->order.number); held != parts_->holdings().end()) {
-    if (auto in_force = held->second->renew(); in_force.has_error()) {
-      interrupt(
-          fmt::format("step {} had ended before it was undone: {}", step->order.number, in_force.error().context));
-      co_return in_force.error();
-    }
-  }
   const Busy busy{step->busy};
+  if (auto in_force = co_await is_in_force(*step); in_force.has_error()) {
+    interrupt(fmt::format("step {} had ended before it was undone: {}", step->order.number, in_force.error().context));
+    co_return in_force.error();
+  }
+  step->proven = false;
   notify_fault(*step, "stop", "invoke", monotonic_ns());
   auto proof = co_await step->fault->revert(*parts_, step->order, step->undo.state);
   if (proof.has_error()) {

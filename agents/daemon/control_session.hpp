@@ -54,6 +54,7 @@ class ControlSession {
     bool busy = false;                   ///< apply or revert is under way.
     std::int64_t due = 0;                ///< When its time is over and another lease has passed; 0: it has no end.
     bool unrestored = false;             ///< The last try to revert it failed.
+    bool proven = false;                 ///< It took effect, and nobody has begun to revert it.
   };
 
   asio::awaitable<void> answer(boost::json::object request);
@@ -68,6 +69,8 @@ class ControlSession {
   asio::awaitable<Result<boost::json::object>> start_workers(const boost::json::object& request);
   asio::awaitable<Result<boost::json::object>> apply(const boost::json::object& request);
   asio::awaitable<Result<boost::json::object>> revert(const boost::json::object& request);
+  /// Somebody else has not ended it meanwhile. Errors: lost.
+  asio::awaitable<Result<void>> is_in_force(Step& step);
   asio::awaitable<Result<boost::json::object>> finish_producers(const boost::json::object& request);
   asio::awaitable<Result<boost::json::object>> drain(const boost::json::object& request);
   asio::awaitable<Result<boost::json::object>> stop();

@@ -26,6 +26,13 @@ asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& or
                                               limit_bytes, json::serialize(seen.at("disk_limit")))};
 }
 
+asio::awaitable<Result<void>> in_force(Parts& parts, const protocol::StepOrder& order, Seen) {
+  BOOST_OUTCOME_CO_TRY(auto control, control_for(parts, order));
+  BOOST_OUTCOME_CO_TRY(auto now, co_await control->limits());
+  if (!now.disk_alarm) co_return not_proven(order, "the disk alarm is over");
+  co_return success();
+}
+
 asio::awaitable<Result<Proof>> revert(Parts& parts, const protocol::StepOrder& order, Seen seen) {
   const json::value* limit = seen.if_contains("disk_limit");
   if (limit == nullptr || !limit->is_int64()) co_return co_await works_again(parts, order);
@@ -46,6 +53,7 @@ const Fault broker_disk_alarm{
     .look = look,
     .apply = apply,
     .revert = revert,
+    .in_force = in_force,
     .able = able_to_steer_broker,
 };
 

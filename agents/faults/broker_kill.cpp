@@ -11,6 +11,7 @@ const Fault broker_kill{
     .plan = plan_on_part,
     .apply = [](Parts& parts, const protocol::StepOrder& order, Seen) { return take_down(parts, order, SIGKILL); },
     .revert = bring_back,
+    .in_force = still_down,
     .able = able_to_signal_broker,
 };
 

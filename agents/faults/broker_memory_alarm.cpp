@@ -31,6 +31,13 @@ asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& or
                                               limit_bytes, text_of(seen.at("memory_limit")))};
 }
 
+asio::awaitable<Result<void>> in_force(Parts& parts, const protocol::StepOrder& order, Seen) {
+  BOOST_OUTCOME_CO_TRY(auto control, control_for(parts, order));
+  BOOST_OUTCOME_CO_TRY(auto now, co_await control->limits());
+  if (!now.memory_alarm) co_return not_proven(order, "the memory alarm is over");
+  co_return success();
+}
+
 asio::awaitable<Result<Proof>> revert(Parts& parts, const protocol::StepOrder& order, Seen seen) {
   const json::value* limit = seen.if_contains("memory_limit");
   if (limit == nullptr) co_return co_await works_again(parts, order);
@@ -51,6 +58,7 @@ const Fault broker_memory_alarm{
     .look = look,
     .apply = apply,
     .revert = revert,
+    .in_force = in_force,
     .able = able_to_steer_broker,
 };
 

@@ -24,6 +24,7 @@ const Fault broker_pause{
     .plan = plan_on_part,
     .apply = apply,
     .revert = let_run,
+    .in_force = still_stopped,
     .able = able_to_signal_broker,
 };
 

@@ -52,6 +52,12 @@ asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& or
                   fmt::format("policy '{}' governs {}: {}", name_of(order), queue, json::serialize(definition))};
 }
 
+asio::awaitable<Result<void>> in_force(Parts& parts, const protocol::StepOrder& order, Seen) {
+  BOOST_OUTCOME_CO_TRY(auto control, control_for(parts, order));
+  BOOST_OUTCOME_CO_TRY(auto definition, definition_of(order));
+  co_return co_await policy_governs(*control, order, queue_of(parts, order), name_of(order), std::move(definition));
+}
+
 asio::awaitable<Result<Proof>> revert(Parts& parts, const protocol::StepOrder& order, Seen seen) {
   return put_policy_back(parts, order, name_of(order), seen);
 }
@@ -64,6 +70,7 @@ const Fault broker_policy{
     .look = look,
     .apply = apply,
     .revert = revert,
+    .in_force = in_force,
     .able = able_to_steer_broker,
 };
 

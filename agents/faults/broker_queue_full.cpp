@@ -17,6 +17,9 @@ std::int64_t length_of(const protocol::StepOrder& order) { return integer_parame
 std::string overflow_of(const protocol::StepOrder& order) {
   return text_parameter(order, "overflow", "reject-publish");
 }
+json::object definition_of(const protocol::StepOrder& order) {
+  return {{"max-length", length_of(order)}, {"overflow", overflow_of(order)}};
+}
 
 Result<UndoRecord> plan(Parts& parts, const protocol::StepOrder& order) {
   const auto chosen = order.parameters.find("overflow");
@@ -56,7 +59,7 @@ asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& or
   BOOST_OUTCOME_CO_TRY(auto control, control_for(parts, order));
   const std::string queue = queue_of(parts, order);
   const std::int64_t length = length_of(order);
-  const json::object definition{{"max-length", length}, {"overflow", overflow_of(order)}};
+  const json::object definition = definition_of(order);
   json::object policy{{"name", policy_name}, {"pattern", exactly(queue)}, {"apply_to", "queues"}};
   policy["priority"] = priority;
   policy["definition"] = definition;
@@ -68,6 +71,11 @@ asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& or
   }
   co_return Proof{monotonic_ns(), fmt::format("{} holds {} ready messages and its limit is {}, then {}", queue,
                                               messages, length, overflow_of(order))};
+}
+
+asio::awaitable<Result<void>> in_force(Parts& parts, const protocol::StepOrder& order, Seen) {
+  BOOST_OUTCOME_CO_TRY(auto control, control_for(parts, order));
+  co_return co_await policy_governs(*control, order, queue_of(parts, order), policy_name, definition_of(order));
 }
 
 asio::awaitable<Result<Proof>> revert(Parts& parts, const protocol::StepOrder& order, Seen seen) {
@@ -82,6 +90,7 @@ const Fault broker_queue_full{
     .look = look,
     .apply = apply,
     .revert = revert,
+    .in_force = in_force,
     .able = able_to_steer_broker,
 };
 

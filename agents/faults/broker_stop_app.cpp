@@ -39,6 +39,7 @@ const Fault broker_stop_app{
     .look = look,
     .apply = apply,
     .revert = revert,
+    .in_force = takes_no_clients,
     .able = able_to_steer_broker,
 };
 

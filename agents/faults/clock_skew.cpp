@@ -62,6 +62,14 @@ asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& or
   co_return Proof{monotonic_ns(), std::move(seen).value()};
 }
 
+asio::awaitable<Result<void>> in_force(Parts& parts, const protocol::StepOrder& order, Seen) {
+  BOOST_OUTCOME_CO_TRY(auto* const part, part_of(parts, order));
+  BOOST_OUTCOME_CO_TRY(const auto offset, offset_of(order));
+  BOOST_OUTCOME_CO_TRY(const auto seen, co_await part->clock());
+  if (offset < seen.least || offset > seen.most) co_return not_proven(order, "its clock has another time by now");
+  co_return success();
+}
+
 asio::awaitable<Result<Proof>> revert(Parts& parts, const protocol::StepOrder& order, Seen) {
   BOOST_OUTCOME_CO_TRY(auto* const part, part_of(parts, order));
   BOOST_OUTCOME_CO_TRY(const auto offset, offset_of(order));
@@ -85,6 +93,7 @@ const Fault clock_skew{
     .plan = plan,
     .apply = apply,
     .revert = revert,
+    .in_force = in_force,
     .able = able,
 };
 

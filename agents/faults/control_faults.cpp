@@ -74,6 +74,13 @@ asio::awaitable<Result<Proof>> works_again(Parts& parts, const protocol::StepOrd
   co_return proof;
 }
 
+asio::awaitable<Result<void>> takes_no_clients(Parts& parts, const protocol::StepOrder& order, Seen) {
+  BOOST_OUTCOME_CO_TRY(auto control, control_for(parts, order));
+  BOOST_OUTCOME_CO_TRY(const bool accepts, co_await control->accepts_clients());
+  if (accepts) co_return not_proven(order, "the broker accepts clients again");
+  co_return success();
+}
+
 Error not_restored(const protocol::StepOrder& order, const Error& why) {
   const ErrorKind kind = why.kind == ErrorKind::cancelled ? ErrorKind::cancelled : ErrorKind::unrestored;
   return {kind, order.fault + ": " + why.context};

@@ -36,6 +36,9 @@ asio::awaitable<Result<Proof>> works_again(Parts& parts, const protocol::StepOrd
 /// Whether the broker's process runs; without it nothing can be put back. Errors: unrestored.
 Result<void> broker_runs(Parts& parts, const protocol::StepOrder& order);
 
+/// in_force of what keeps new clients away.
+asio::awaitable<Result<void>> takes_no_clients(Parts& parts, const protocol::StepOrder& order, Seen seen);
+
 /// An error of kind unrestored (cancelled stays what it is): "broker.policy: …".
 Error not_restored(const protocol::StepOrder& order, const Error& why);
 Error not_restored(const protocol::StepOrder& order, std::string_view why);

@@ -35,6 +35,15 @@ asio::awaitable<bool> state_becomes(Process& process, bool (*wanted)(char)) {
   co_return true;
 }
 
+/// Of an attached broker, as far as there is somebody to ask.
+asio::awaitable<Result<void>> silent(Parts& parts, const protocol::StepOrder& order) {
+  BrokerControl* const control = parts.control_of(order.victim);
+  if (control == nullptr) co_return success();
+  BOOST_OUTCOME_CO_TRY(const bool accepts, co_await control->accepts_clients());
+  if (accepts) co_return not_proven(order, order.victim + " accepts clients again");
+  co_return success();
+}
+
 }  // namespace
 
 int ending_signal(const protocol::StepOrder& order) {
@@ -80,6 +89,13 @@ asio::awaitable<Result<Proof>> take_down(Parts& parts, const protocol::StepOrder
       now, fmt::format("pid {} gone after {} ms: {}", process.pid(), (now - asked) / 1'000'000, process.ending())};
 }
 
+asio::awaitable<Result<void>> still_down(Parts& parts, const protocol::StepOrder& order, Seen) {
+  BOOST_OUTCOME_CO_TRY(auto part, victim(parts, order));
+  if (part->outsider() != nullptr) co_return co_await silent(parts, order);
+  if (part->process().alive()) co_return not_proven(order, part->name() + " runs again");
+  co_return success();
+}
+
 asio::awaitable<Result<Proof>> bring_back(Parts& parts, const protocol::StepOrder& order, Seen) {
   BOOST_OUTCOME_CO_TRY(auto part, victim(parts, order));
   if (Outsider* outsider = part->outsider()) co_return co_await outsider->bring_back();
@@ -98,6 +114,14 @@ asio::awaitable<Result<Proof>> stop_running(Parts& parts, const protocol::StepOr
     co_return Error{ErrorKind::timeout, order.fault + ": the process did not stop"};
   }
   co_return Proof{monotonic_ns(), fmt::format("pid {} is in state T", part->process().pid())};
+}
+
+asio::awaitable<Result<void>> still_stopped(Parts& parts, const protocol::StepOrder& order, Seen) {
+  BOOST_OUTCOME_CO_TRY(auto part, victim(parts, order));
+  if (part->outsider() != nullptr) co_return co_await silent(parts, order);
+  if (!part->process().alive()) co_return not_proven(order, part->name() + " has ended: " + part->process().ending());
+  if (!is_stopped(process_state(part->process().pid()))) co_return not_proven(order, part->name() + " goes on");
+  co_return success();
 }
 
 asio::awaitable<Result<Proof>> let_run(Parts& parts, const protocol::StepOrder& order, Seen) {

@@ -71,6 +71,11 @@ asio::awaitable<Result<Proof>> count_again(Parts& parts, const protocol::StepOrd
   co_return Proof{monotonic_ns(), "nothing is to be put back; " + seen};
 }
 
+asio::awaitable<Result<void>> in_force(Parts& parts, const protocol::StepOrder& order, Seen seen) {
+  if (selects_processes(order)) co_return success();
+  co_return co_await still_down(parts, order, seen);
+}
+
 asio::awaitable<Result<Proof>> revert(Parts& parts, const protocol::StepOrder& order, Seen seen) {
   return selects_processes(order) ? count_again(parts, order) : bring_back(parts, order, seen);
 }
@@ -83,6 +88,7 @@ const Fault process_kill{
     .look = look,
     .apply = apply,
     .revert = revert,
+    .in_force = in_force,
     .able = try_processes,
 };
 

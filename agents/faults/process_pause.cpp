@@ -86,6 +86,7 @@ const Fault process_pause{
     .look = look,
     .apply = apply,
     .revert = revert,
+    .in_force = still_stopped,  // what it holds says so of a host's processes
     .able = try_processes,
 };
 

@@ -127,6 +127,24 @@ TEST_P(EveryControlFault, ProvesItsEffectAndPutsEverythingBack) {
   }
 }
 
+TEST_P(EveryControlFault, KnowsWhetherItIsInForce) {
+  const bool comes_back_by_itself = GetParam().name.starts_with("broker.delete_");  // clients declare what they need
+  ASSERT_EQ(GetParam().in_force != nullptr, leaves_a_mark() && !comes_back_by_itself);
+  if (GetParam().in_force == nullptr) return;
+  const auto state = seen();
+  ASSERT_TRUE(state) << state.error().context;
+  ASSERT_TRUE(apply(state.value()));
+  const std::string applied = control().picture();
+  const auto now = run(GetParam().in_force(parts_, order_, state.value()));
+  EXPECT_TRUE(now) << now.error().context;
+  EXPECT_EQ(control().picture(), applied);
+  ASSERT_TRUE(revert(state.value()));  // as if by somebody else
+  const auto later = run(GetParam().in_force(parts_, order_, state.value()));
+  ASSERT_TRUE(later.has_error());
+  EXPECT_EQ(later.error().kind, ErrorKind::lost);
+  EXPECT_THAT(later.error().context, testing::HasSubstr(order_.fault));
+}
+
 TEST_P(EveryControlFault, IsUndoneWhereverItWasCutShort) {
   for (int cut = 0; cut < 12; ++cut) {
     SCOPED_TRACE(cut);

@@ -36,7 +36,7 @@ class SleepingPart : public Part {
   }
   asio::awaitable<Result<Proof>> ready() override {
     const char state = process_state(process_.pid());
-    const bool good = process_.alive() && (state == 'S' || state == 'R');
+    const bool good = process_.alive() && (state == 'S' || state == 'R' || state == 'D');
     if (!good) co_return Error{ErrorKind::unrestored, fmt::format("the part is in state {}", state)};
     meant_to_run = true;
     const std::int64_t now = monotonic_ns();
@@ -73,7 +73,7 @@ class EveryFault : public testing::TestWithParam<Fault> {
   Process& process() { return parts_.part.process(); }
   [[nodiscard]] bool is_running() {
     const char state = process_state(process().pid());
-    return process().alive() && (state == 'S' || state == 'R');
+    return process().alive() && (state == 'S' || state == 'R' || state == 'D');
   }
   /// All that a fault could change about the part.
   std::string picture() {
@@ -193,6 +193,28 @@ TEST_P(EveryFault, ProvesThatItTookEffectAndThatItIsOver) {
 
   expect_proven(revert(), undo_asked);
   EXPECT_EQ(picture(), after) << "undone twice is undone";
+}
+
+TEST_P(EveryFault, KnowsWhetherItIsInForce) {
+  ASSERT_EQ(GetParam().in_force == nullptr, GetParam().name == "broker.restart");
+  if (GetParam().in_force == nullptr) return;
+  const auto ask = [&] { return run(GetParam().in_force(parts_, order_, nothing_)); };
+  expect_proven(apply(), 0);
+  EXPECT_TRUE(ask());
+  expect_effective();
+  const bool paused = process().alive();
+  if (paused) {
+    ASSERT_TRUE(process().signal(SIGCONT));
+  } else {
+    ASSERT_TRUE(parts_.part.start());
+  }
+  for (const std::int64_t deadline = monotonic_ns() + Duration{20s}.count(); !is_running();) {
+    ASSERT_LT(monotonic_ns(), deadline);
+  }
+  const auto later = ask();
+  ASSERT_TRUE(later.has_error()) << "somebody else has put it back";
+  EXPECT_EQ(later.error().kind, ErrorKind::lost);
+  EXPECT_THAT(later.error().context, testing::HasSubstr(paused ? "goes on" : "runs again"));
 }
 
 TEST_P(EveryFault, CanBeAppliedAgainAfterItWasUndone) {

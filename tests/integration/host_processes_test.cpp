@@ -4,6 +4,7 @@
 
 #include <csignal>
 
+#include "agents/host/process.hpp"
 #include "tests/support/bystander.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/support/troop_test.hpp"
@@ -129,6 +130,51 @@ INSTANTIATE_TEST_SUITE_P(, PausedProgramTest,
                                                             {"agent_killed", SIGKILL, true},
                                                             {"agent_hung", SIGSTOP, true}}),
                          [](const auto& each) { return std::string{each.param.name}; });
+
+/// Somebody else ends what a step has done. What is pid's state or name then, and the signal that does it.
+struct Meddler {
+  const char* name;
+  std::string step;
+  char state;
+  const char* program;
+  int signal;
+  friend void PrintTo(const Meddler& c, std::ostream* out) { *out << c.name; }
+};
+class EndedEarlyTest : public HostProcessesRunTest, public testing::WithParamInterface<Meddler> {
+ protected:
+  [[nodiscard]] std::vector<pid_t> targets() const {
+    std::vector<pid_t> found;
+    for (const pid_t pid : world_.processes()) {
+      if (slurp("/proc/" + std::to_string(pid) + "/comm") != GetParam().program + std::string{"\n"}) continue;
+      if (GetParam().state == '\0' || agents::process_state(pid) == GetParam().state) found.push_back(pid);
+    }
+    return found;
+  }
+};
+
+TEST_P(EndedEarlyTest, MakesTheRunInconclusive) {
+  TroopCommand troop{world_, with_step(GetParam().step + "for = \"4s\"\n", {"duration=7s"})};
+  std::vector<pid_t> hit;
+  EXPECT_TRUE(eventually([&] { return !(hit = targets()).empty() || troop.exit_code(0s) >= 0; }, 90s));
+  ASSERT_FALSE(hit.empty()) << everything(troop);
+  // In force first: what ends while it is being applied is not proven, which is another error.
+  const auto is_proven = [&] {
+    return slurp(world_.run_directory() / "history.ndjson").find(R"("type":"ok","f":"fault")") != std::string::npos;
+  };
+  ASSERT_TRUE(eventually(is_proven, 30s)) << everything(troop);
+  for (const pid_t pid : hit) EXPECT_EQ(kill(pid, GetParam().signal), 0);
+  EXPECT_EQ(troop.exit_code(90s), 3) << everything(troop);
+  EXPECT_THAT(slurp(world_.run_directory() / "run.json"),
+              testing::AnyOf(HasSubstr("had ended before it was undone"), HasSubstr("could not be kept in force")));
+  expect_nothing_left();
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    , EndedEarlyTest,
+    testing::ValuesIn(std::vector<Meddler>{
+        {"pause_of_a_worker", "fault = \"process.pause\"\ntarget = \"consumer-1\"\n", 'T', "consumer-1", SIGCONT},
+        {"a_burden", "fault = \"cpu.burn\"\ntarget = \"local\"\npercent = 5\n", '\0', "troop-burden", SIGKILL}}),
+    [](const auto& each) { return std::string{each.param.name}; });
 
 TEST_F(HostProcessesRunTest, RefusesBeforeAnythingIsTouched) {
   const auto expect_refused = [&](const std::string& selector, const std::string& why) {
