@@ -325,10 +325,7 @@ asio::awaitable<Result<void>> ControlSession::is_in_force(Step& step) {
 asio::awaitable<Result<json::object>> ControlSession::revert(const json::object& request) {
   BOOST_OUTCOME_CO_TRY(auto step, find_step(request));
   const Busy busy{step->busy};
-  if (auto in_force = co_await is_in_force(*step); in_force.has_error()) {
-    interrupt(fmt::format("step {} had ended before it was undone: {}", step->order.number, in_force.error().context));
-    co_return in_force.error();
-  }
+  const auto in_force = co_await is_in_force(*step);
   step->proven = false;
   notify_fault(*step, "stop", "invoke", monotonic_ns());
   auto proof = co_await step->fault->revert(*parts_, step->order, step->undo.state);
@@ -342,7 +339,9 @@ asio::awaitable<Result<json::object>> ControlSession::revert(const json::object&
     BOOST_OUTCOME_CO_TRY(journal_.settle(*step->record));
     step->record.reset();
   }
-  co_return proof_json("restored", proof.value());
+  auto reply = proof_json("restored", proof.value());
+  if (in_force.has_error()) reply["ended_early"] = "it had ended before it was undone: " + in_force.error().context;
+  co_return reply;
 }
 
 asio::awaitable<Result<json::object>> ControlSession::finish_producers(const json::object& request) {
