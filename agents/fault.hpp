@@ -40,7 +40,8 @@ struct Fault {
   asio::awaitable<Result<Proof>> (*apply)(Parts& parts, const protocol::StepOrder& order, Seen seen) = nullptr;
   asio::awaitable<Result<Proof>> (*revert)(Parts& parts, const protocol::StepOrder& order, Seen seen) = nullptr;
   /// Right before revert, of what was proven and lasts: reads, changes nothing. Errors: lost, where somebody else has
-  /// ended it meanwhile. nullptr: it acts at once, or what it holds (Holding) says so.
+  /// ended it meanwhile, or it was not what it claims. nullptr: it acts at once, or what it holds (Holding) says
+  /// enough.
   asio::awaitable<Result<void>> (*in_force)(Parts& parts, const protocol::StepOrder& order, Seen seen) = nullptr;
   /// Whether this host can do it at all: for `troop-agent doctor`. Tries, and leaves no trace; a second at most.
   /// nullptr: wherever an agent runs.

@@ -316,7 +316,7 @@ asio::awaitable<Result<json::object>> ControlSession::apply(const json::object& 
 
 asio::awaitable<Result<void>> ControlSession::is_in_force(Step& step) {
   if (const auto held = parts_->holdings().find(step.order.number); held != parts_->holdings().end()) {
-    co_return held->second->renew();
+    BOOST_OUTCOME_CO_TRY(held->second->renew());
   }
   if (!step.proven || step.fault->in_force == nullptr) co_return success();
   co_return co_await step.fault->in_force(*parts_, step.order, step.undo.state);

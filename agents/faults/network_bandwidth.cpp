@@ -12,10 +12,11 @@ struct HeldLimit : HeldClass {
   using HeldClass::HeldClass;
   Result<std::optional<std::string>> effect() override {
     BOOST_OUTCOME_TRY(const auto counts, shaped(shaping()));
-    if (counts.packets == 0) return std::nullopt;
+    if (counts.packets == 0 || counts.waited == 0) return std::nullopt;
     return fmt::format("{} packets with {} bytes left at that rate; the rate was reached {} times", counts.packets,
                        counts.bytes, counts.waited);
   }
+  [[nodiscard]] std::string_view missing() const override { return "no packet had to wait for the rate"; }
 };
 
 struct Limit {
@@ -58,7 +59,7 @@ asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& or
   if (made.has_error()) co_return std::move(made).error().within(order.fault);
   auto started = sent_into(shaping, limit.traffic);
   if (started.has_error()) co_return std::move(started).error().within(order.fault);
-  auto held = std::make_unique<HeldLimit>(std::move(started).value(), limit.traffic, std::move(shaping));
+  auto held = std::make_unique<HeldLimit>(parts, order, std::move(started).value(), limit.traffic, std::move(shaping));
   held->follow(parts, order, std::move(limit.traffic));
   co_return co_await take_effect(parts, order, std::move(held));
 }

@@ -222,6 +222,7 @@ asio::awaitable<Result<Proof>> take_effect(Parts& parts, const protocol::StepOrd
                                            std::unique_ptr<NetworkHolding> holding, Duration patience) {
   parts.holdings()[order.number] = std::move(holding);
   const std::int64_t deadline = monotonic_ns() + patience.count();
+  std::string_view missing;
   while (monotonic_ns() < deadline) {
     auto* held = held_by(parts, order);
     if (held == nullptr) {
@@ -231,9 +232,10 @@ asio::awaitable<Result<Proof>> take_effect(Parts& parts, const protocol::StepOrd
     const std::int64_t now = monotonic_ns();
     if (effect.has_error()) co_return std::move(effect).error().within(order.fault);
     if (effect.value()) co_return Proof{now, *effect.value() + held->told_besides()};
+    missing = held->missing();
     co_await pause_for(look_interval);
   }
-  co_return not_proven(order, fmt::format("within {} it met no packet", model::to_text(patience)));
+  co_return not_proven(order, fmt::format("within {} {}", model::to_text(patience), missing));
 }
 
 asio::awaitable<Result<Proof>> end_network_fault(Parts& parts, const protocol::StepOrder& order, Seen) {

@@ -69,8 +69,10 @@ class NetworkHolding : public Holding {
   /// For people, behind what has been said: whose traffic it is, what the names are, and what is exempt. Empty where
   /// there is none of these.
   [[nodiscard]] std::string told_besides() const;
-  /// What it has done so far, for people; nothing where it has met no packet. Errors: lost, usage.
+  /// What it has done so far, for people; nothing where that is nothing. Errors: lost, usage.
   virtual Result<std::optional<std::string>> effect() = 0;
+  /// For people: what it waits for in vain where it has no effect.
+  [[nodiscard]] virtual std::string_view missing() const { return "it met no packet"; }
   /// Ends it and proves that. Idempotent. Errors: unrestored.
   virtual Result<void> stop() = 0;
 

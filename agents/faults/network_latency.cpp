@@ -108,10 +108,11 @@ Result<std::optional<std::string>> told(const PacketDelay& delay) {
       held.packets, milliseconds(held.mean), milliseconds(held.longest), held.unheld);
 }
 
-Result<std::unique_ptr<NetworkHolding>> hold_leaving(const Slowness& slowness, Shaping shaping) {
+Result<std::unique_ptr<NetworkHolding>> hold_leaving(Parts& parts, const protocol::StepOrder& order,
+                                                     const Slowness& slowness, Shaping shaping) {
   BOOST_OUTCOME_TRY(shape(shaping, slowness.netem()));
   BOOST_OUTCOME_TRY(auto filter, sent_into(shaping, slowness.rule.traffic));
-  return std::make_unique<HeldNetem>(std::move(filter), slowness.rule.traffic, std::move(shaping));
+  return std::make_unique<HeldNetem>(parts, order, std::move(filter), slowness.rule.traffic, std::move(shaping));
 }
 
 Result<std::unique_ptr<NetworkHolding>> hold_arriving(const Slowness& slowness) {
@@ -129,7 +130,7 @@ asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& or
     BOOST_OUTCOME_CO_TRY(leaves_by(shaping, parts, order, slowness.rule.traffic));
   }
   const Duration patience = network_effect_max + slowness.rule.delay + 2 * slowness.rule.jitter.size;
-  auto held = shaping.number == 0 ? hold_arriving(slowness) : hold_leaving(slowness, std::move(shaping));
+  auto held = shaping.number == 0 ? hold_arriving(slowness) : hold_leaving(parts, order, slowness, std::move(shaping));
   if (held.has_error()) co_return std::move(held).error().within(order.fault);
   held.value()->follow(parts, order, slowness.rule.traffic);
   co_return co_await take_effect(parts, order, std::move(held).value(), patience);

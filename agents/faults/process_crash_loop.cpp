@@ -70,12 +70,16 @@ class KillingAgain : public Holding {
     auto selector = selector_now(order_);
     if (selector.has_error()) return;
     auto& all = selector.value();
+    const std::int64_t keep_at_least = all.keep_at_least;  // also of those that others started meanwhile
     all.count = 1;
     all.percent.reset();
     all.keep_at_least = 0;
     const auto table = table_for(all);
     auto back = matching(table, all, never_);
+    const auto there = static_cast<std::int64_t>(back.size());
     std::erase_if(back, is_spared);
+    const auto most = std::clamp<std::int64_t>(there - keep_at_least, 0, static_cast<std::int64_t>(back.size()));
+    back.resize(static_cast<std::size_t>(most));
     if (back.empty()) return;
     if (choose(table, all, never_, Random{0}).has_error()) {
       over_ = true;
@@ -135,6 +139,13 @@ asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& or
   co_return Proof{now, fmt::format("{} gone after {} ms", told(pinned), (now - asked) / 1'000'000)};
 }
 
+asio::awaitable<Result<void>> in_force(Parts& parts, const protocol::StepOrder& order, Seen) {
+  const auto* held = held_by<KillingAgain>(parts, order);
+  if (held != nullptr && held->returns() == 0)
+    co_return not_proven(order, "nothing had come back: it was killed once, and no loop was seen");
+  co_return success();
+}
+
 asio::awaitable<Result<Proof>> revert(Parts& parts, const protocol::StepOrder& order, Seen) {
   auto* held = held_by<KillingAgain>(parts, order);
   if (held == nullptr) co_return Proof{monotonic_ns(), "nothing is killed any more"};
@@ -143,7 +154,7 @@ asio::awaitable<Result<Proof>> revert(Parts& parts, const protocol::StepOrder& o
   const std::size_t before = held->matched();
   const Protected never = held->never();
   parts.holdings().erase(order.number);
-  if (returns == 0) co_return Proof{monotonic_ns(), "nothing had come back: it was killed once, and no loop was seen"};
+  if (returns == 0) co_return Proof{monotonic_ns(), "nothing is killed any more, and nothing had come back"};
   const std::int64_t asked = monotonic_ns();
   std::size_t now_there = matching_now(order, never).size();
   while (now_there < before && monotonic_ns() - asked < back_max.count()) {
@@ -163,6 +174,7 @@ const Fault process_crash_loop{
     .look = look,
     .apply = apply,
     .revert = revert,
+    .in_force = in_force,
     .able = try_processes,
 };
 

@@ -67,6 +67,12 @@ asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& or
   return selects_processes(order) ? stop(parts, order, seen) : stop_running(parts, order, seen);
 }
 
+/// Of processes of the host what it holds has said so.
+asio::awaitable<Result<void>> in_force(Parts& parts, const protocol::StepOrder& order, Seen seen) {
+  if (selects_processes(order)) co_return success();
+  co_return co_await still_stopped(parts, order, seen);
+}
+
 asio::awaitable<Result<Proof>> go_on(Parts& parts, const protocol::StepOrder& order, Seen seen) {
   parts.holdings().erase(order.number);
   auto resumed = resume(seen);
@@ -86,7 +92,7 @@ const Fault process_pause{
     .look = look,
     .apply = apply,
     .revert = revert,
-    .in_force = still_stopped,  // what it holds says so of a host's processes
+    .in_force = in_force,
     .able = try_processes,
 };
 

@@ -31,6 +31,9 @@ bool overlap(const Traffic& one, const Traffic& other) {
 
 Result<void> HeldClass::keep() {
   BOOST_OUTCOME_TRY(shaped(shaping_));
+  if (auto leaves = leaves_by(shaping_, parts_, order_, traffic_); leaves.has_error()) {
+    return Error{ErrorKind::lost, leaves.error().context};
+  }
   return filter_.renew();
 }
 

@@ -9,8 +9,13 @@ namespace troop::agents {
 
 class HeldClass : public NetworkHolding {
  public:
-  HeldClass(PacketFilter filter, Traffic traffic, Shaping shaping)
-      : filter_(std::move(filter)), traffic_(std::move(traffic)), shaping_(std::move(shaping)) {}
+  /// `parts` outlive it.
+  HeldClass(Parts& parts, protocol::StepOrder order, PacketFilter filter, Traffic traffic, Shaping shaping)
+      : parts_(parts),
+        order_(std::move(order)),
+        filter_(std::move(filter)),
+        traffic_(std::move(traffic)),
+        shaping_(std::move(shaping)) {}
   /// Nothing is sent into the class any more; it is still there.
   Result<void> stop() override { return filter_.stop(); }
   [[nodiscard]] const Traffic& traffic() const { return traffic_; }
@@ -22,6 +27,8 @@ class HeldClass : public NetworkHolding {
  private:
   Result<void> add(Parts& parts, const protocol::StepOrder& order, const Traffic& more) override;
 
+  Parts& parts_;
+  protocol::StepOrder order_;
   PacketFilter filter_;
   Traffic traffic_;
   Shaping shaping_;
@@ -30,7 +37,7 @@ class HeldClass : public NetworkHolding {
 /// The plan_shaping of a step's traffic, which refuses too where another step has put some of it into a class: a packet
 /// can be in one only.
 Result<Shaping> class_for(Parts& parts, const protocol::StepOrder& order, const Traffic& traffic);
-/// All of the traffic leaves by the links that the class is on: what names mean may have changed since somebody looked.
+/// All of the traffic leaves by the links that the class is on: routes, and what names mean, may have changed.
 /// Errors: usage.
 Result<void> leaves_by(const Shaping& shaping, Parts& parts, const protocol::StepOrder& order, const Traffic& traffic);
 /// Sends what leaves of the traffic into the class. Errors: usage.

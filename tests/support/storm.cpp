@@ -69,7 +69,7 @@ std::vector<protocol::StepOrder> all_faults(const std::string& name) {
     for (const auto& parameter : spec.parameters) {
       if (!parameter.required) continue;
       if (parameter.name == "percent") parameters["percent"] = 50.0;
-      if (parameter.name == "rate_mbit") parameters["rate_mbit"] = 1.0;
+      if (parameter.name == "rate_mbit") parameters["rate_mbit"] = 0.1;
       if (parameter.name == "delay") parameters["delay"] = Duration{5ms};
     }
     add(spec.name, std::move(parameters));

@@ -47,21 +47,7 @@ class VethPair {
   [[nodiscard]] const std::string& why_not() const { return why_not_; }
   /// The network behind it, for agents::enter().
   [[nodiscard]] int far() const { return far_.get(); }
-
- private:
-  void note(const Result<void>& done) {
-    if (done.has_error() && why_not_.empty()) why_not_ = done.error().context;
-  }
-  Result<void> plug_in() const {
-    using namespace agents::netlink;
-    BOOST_OUTCOME_TRY(const auto socket, route_socket());
-    const Owned<rtnl_link> near{rtnl_link_veth_alloc()};
-    rtnl_link_set_name(near.get(), near_name);
-    const Owned<rtnl_link> other{rtnl_link_veth_get_peer(near.get())};
-    rtnl_link_set_name(other.get(), "far");
-    rtnl_link_set_ns_fd(other.get(), far_.get());
-    return answered(rtnl_link_add(socket.get(), near.get(), NLM_F_CREATE | NLM_F_EXCL), "veth");
-  }
+  /// Sets a link of this thread's network up, with these addresses besides what it has.
   static Result<void> set_up(const char* name, std::initializer_list<const char*> addresses) {
     using namespace agents::netlink;
     BOOST_OUTCOME_TRY(const auto socket, route_socket());
@@ -83,6 +69,20 @@ class VethPair {
     return success();
   }
 
+ private:
+  void note(const Result<void>& done) {
+    if (done.has_error() && why_not_.empty()) why_not_ = done.error().context;
+  }
+  Result<void> plug_in() const {
+    using namespace agents::netlink;
+    BOOST_OUTCOME_TRY(const auto socket, route_socket());
+    const Owned<rtnl_link> near{rtnl_link_veth_alloc()};
+    rtnl_link_set_name(near.get(), near_name);
+    const Owned<rtnl_link> other{rtnl_link_veth_get_peer(near.get())};
+    rtnl_link_set_name(other.get(), "far");
+    rtnl_link_set_ns_fd(other.get(), far_.get());
+    return answered(rtnl_link_add(socket.get(), near.get(), NLM_F_CREATE | NLM_F_EXCL), "veth");
+  }
   UniqueFd far_;
   std::string why_not_;
 };
