@@ -120,7 +120,7 @@ class EveryFaultBetweenHosts : public MadeHosts, public testing::WithParamInterf
       if (!parameter.required) continue;
       auto& value = order_.parameters[std::string{parameter.name}];
       if (parameter.name == "percent") value = 50.0;
-      if (parameter.name == "rate_mbit") value = 1.0;
+      if (parameter.name == "rate_mbit") value = 0.02;
       if (parameter.name == "port") value = std::int64_t{service_port};
       if (parameter.name == "delay") value = Duration{20ms};
     }

@@ -44,7 +44,7 @@ class NamedPeersContract : public testing::TestWithParam<const char*> {
       order_.victim = "here";
       order_.parameters["peers"] = Texts{"db.test"};
       if (order_.fault == "network.duplicate") order_.parameters["percent"] = 100.0;
-      if (order_.fault == "network.bandwidth") order_.parameters["rate_mbit"] = 0.1;
+      if (order_.fault == "network.bandwidth") order_.parameters["rate_mbit"] = 0.02;
       fault_ = find_fault(order_.fault);
       before_ = kernel_state();
       work(own);

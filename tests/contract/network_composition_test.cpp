@@ -65,7 +65,7 @@ class NetworkCompositionTest : public testing::Test {
 
 TEST_F(NetworkCompositionTest, FourKindsAreInForceAtOnceAndEachIsUndoneAlone) {
   const std::string before = kernel_state();
-  add(1, "network.bandwidth", "rate_mbit", 0.1);
+  add(1, "network.bandwidth", "rate_mbit", 0.02);
   add(2, "network.latency", "delay", Duration{std::chrono::milliseconds{20}});
   add(3, "network.loss", "percent", 20.0);
   add(4, "network.duplicate", "percent", 50.0);

@@ -38,7 +38,7 @@ class EveryNetworkFault : public testing::TestWithParam<Fault> {
       if (!parameter.required) continue;
       auto& value = order_.parameters[std::string{parameter.name}];
       if (parameter.name == "percent") value = 50.0;
-      if (parameter.name == "rate_mbit") value = 0.1;
+      if (parameter.name == "rate_mbit") value = 0.02;
       if (parameter.name == "port") value = std::int64_t{service_port};
       if (parameter.name == "delay") value = Duration{std::chrono::milliseconds{20}};
       if (parameter.name == "names") value = Texts{"*.test"};

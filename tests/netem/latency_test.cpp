@@ -153,7 +153,7 @@ TEST_F(NetemLatencyTest, LeavesTheQdiscsOfOthersAlone) {
 
 TEST_F(NetemLatencyTest, SharesNoPacketWithAnotherClass) {
   const test::Chatter chatter{"127.0.0.1", "127.0.0.2"}, other{"127.0.0.1", "127.0.0.3"};
-  auto& limit = step(1, "network.bandwidth", {{"rate_mbit", 0.1}});
+  auto& limit = step(1, "network.bandwidth", {{"rate_mbit", 0.02}});
   ASSERT_TRUE(apply(limit));
   auto& out = latency({{"direction", std::string{"out"}}}, 2);
   const auto refused = apply(out);

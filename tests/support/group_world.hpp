@@ -91,7 +91,7 @@ class ControlGroupTest : public testing::Test {
       if (!parameter.required) continue;
       auto& value = order.parameters[std::string{parameter.name}];
       if (parameter.name == "percent") value = fault == "network.reorder" ? 50.0 : 100.0;
-      if (parameter.name == "rate_mbit") value = 1.0;
+      if (parameter.name == "rate_mbit") value = 0.02;
       if (parameter.name == "port") value = std::int64_t{service_port};
       if (parameter.name == "delay") value = Duration{group_delay};
       if (parameter.name == "names") value = std::vector<std::string>{"*.test"};

@@ -29,6 +29,7 @@
 #include "controller/fleet/agent_link.hpp"
 #include "scenarios/model/faults/catalogue.hpp"
 #include "tests/support/bystander.hpp"
+#include "tests/support/chatter.hpp"
 #include "tests/support/private_network.hpp"
 #include "tests/support/qdiscs.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -44,6 +45,8 @@ using controller::AgentLink;
 
 constexpr Duration request_max = 20s;
 constexpr Duration round_max = 60s;
+constexpr Duration short_hold = 20ms;
+constexpr Duration renewal_at = protocol::lease / 5;  // an agent renews what it holds so often
 
 constexpr const char* here = "127.0.0.1";
 std::string peer_address(std::size_t number) { return fmt::format("127.0.0.{}", 2 + number); }
@@ -61,19 +64,22 @@ std::vector<protocol::StepOrder> all_faults(const std::string& name) {
     steps.push_back(std::move(step));
   };
   for (const auto& spec : model::faults()) {
-    // A blackhole is a partition from one port, and the datagrams come from any; nor are they a resolver's answers.
-    const bool fits = spec.name.starts_with("network.") && spec.period == model::FaultSpec::Period::required &&
-                      spec.name != "network.blackhole" && spec.name != "network.dns";
-    if (!fits) continue;
+    if (!spec.name.starts_with("network.") || spec.period != model::FaultSpec::Period::required) continue;
     model::Parameters parameters{{"peers", std::vector{peer_address(steps.size())}}};
     for (const auto& parameter : spec.parameters) {
       if (!parameter.required) continue;
       if (parameter.name == "percent") parameters["percent"] = 50.0;
-      if (parameter.name == "rate_mbit") parameters["rate_mbit"] = 0.1;
+      if (parameter.name == "rate_mbit") parameters["rate_mbit"] = 0.01;
+      if (parameter.name == "names") parameters["names"] = std::vector<std::string>{"*.test"};
+      if (parameter.name == "names" || parameter.name == "port") parameters["port"] = std::int64_t{service_port};
       if (parameter.name == "delay") parameters["delay"] = Duration{5ms};
     }
     add(spec.name, std::move(parameters));
   }
+  add("network.loss", {{"peers", std::vector{peer_address(steps.size())}},
+                       {"percent", 20.0},
+                       {"burst", 3.0},
+                       {"direction", std::string{"in"}}});
   const model::Parameters bystanders{{"name", name}, {"percent", 100.0}};
   add("process.pause", bystanders);
   add("fd.exhaust", bystanders);
@@ -92,17 +98,17 @@ std::vector<protocol::StepOrder> some_of(std::vector<protocol::StepOrder> steps,
   return steps;
 }
 
-/// Talks with every peer until the end.
+/// Talks with every peer's service until the end; they say what a resolver would.
 std::jthread chatter(std::size_t peers) {
   return std::jthread{[peers](const std::stop_token& end) {
     const Datagrams here_socket{here};
     std::vector<Datagrams> others;
-    for (std::size_t i = 0; i < peers; ++i) others.emplace_back(peer_address(i));
+    for (std::size_t i = 0; i < peers; ++i) others.emplace_back(peer_address(i), service_port);
     std::string any;
     while (!end.stop_requested()) {
       for (const auto& other : others) {
         here_socket.send(other);
-        other.send(here_socket);
+        other.send(here_socket, dns_answer);
         (void)other.receive(0, any);
       }
       for (std::size_t i = 0; i < peers; ++i) (void)here_socket.receive(0, any);
@@ -168,8 +174,8 @@ asio::awaitable<void> pause_for(asio::io_context& io, Duration duration) {
 /// One agent, from its start to the blow.
 class Round {
  public:
-  Round(asio::io_context& io, const std::vector<protocol::StepOrder>& steps, fs::path folder)
-      : io_(io), steps_(steps), folder_(std::move(folder)) {}
+  Round(asio::io_context& io, const std::vector<protocol::StepOrder>& steps, Duration hold, fs::path folder)
+      : io_(io), steps_(steps), hold_(hold), folder_(std::move(folder)) {}
 
   /// Works until the blow, `after` its first apply; negative: one undisturbed cycle. What went wrong before it.
   asio::awaitable<void> play(Blow blow, Duration after);
@@ -189,6 +195,7 @@ class Round {
 
   asio::io_context& io_;
   const std::vector<protocol::StepOrder>& steps_;
+  const Duration hold_;  ///< How long all of them are in force.
   fs::path folder_;
   std::unique_ptr<AgentLink> link_;
   bool over_ = false;
@@ -244,7 +251,7 @@ asio::awaitable<void> Round::conduct(bool once) {
       if (struck == 0) ++in_force;
       if (over_) break;
     }
-    co_await pause_for(io_, 20ms);
+    co_await pause_for(io_, hold_);
     for (const auto& step : steps_) {
       if (over_) break;
       const bool done = co_await ask_step("revert", step.number);
@@ -337,10 +344,10 @@ Aftermath weather(const Storm& storm) {
   const auto talk = chatter(steps.size());
   Random random{storm.seed, to_text(storm.blow)};
 
-  const auto play = [&](Duration after) {
+  const auto play = [&](Duration after, Duration hold) {
     asio::io_context io{1};
     const auto chosen = after < Duration{0} ? steps : some_of(steps, random);
-    Round round{io, chosen, root};
+    Round round{io, chosen, hold, root};
     protocol::spawn(io, round.play(storm.blow, after));
     io.run_for(round_max);
     if (!io.stopped()) round.problem += " (it did not end)";
@@ -355,15 +362,21 @@ Aftermath weather(const Storm& storm) {
     }
   };
 
-  const auto [problem, ignored, never, cycle] = play(Duration{-1});
+  const auto [problem, ignored, never, cycle] = play(Duration{-1}, short_hold);
   if (!problem.empty() || !as_before(monotonic_ns() + storm.put_back_max.count())) {
     found.problems.push_back("undisturbed: " + problem + host.picture());
     return found;
   }
   for (; found.rounds < storm.rounds; ++found.rounds) {
-    const Duration after{static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(cycle.count())))};
-    const auto [why, in_force, struck, took] = play(after);
+    const auto up_to = [&](Duration most) {
+      return Duration{static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(most.count())))};
+    };
+    // One round in four waits until its faults are renewed; the others fall anywhere into a quick cycle.
+    const bool renewed = found.rounds % 4 == 3;
+    const Duration after = renewed ? renewal_at - 20ms + up_to(100ms) : up_to(cycle);
+    const auto [why, in_force, struck, took] = play(after, renewed ? 2 * renewal_at : short_hold);
     if (in_force > 0) ++found.in_force;
+    if (in_force > 0 && renewed) ++found.renewed;
     // Nobody is left who could pay what is only written down; that is for whoever comes next.
     if (storm.blow == Blow::kill_both && undo_all() != 0) found.problems.push_back("undo --all did not end with 0");
     const Duration allowed = storm.put_back_max + (storm.blow == Blow::stop_agent ? protocol::lease : Duration{0});
@@ -394,8 +407,8 @@ std::vector<Aftermath> weather_all(const std::vector<Storm>& storms) {
       const Aftermath found = weather(storm);
       json::array problems;
       for (const auto& problem : found.problems) problems.emplace_back(problem);
-      const auto text =
-          json::serialize(json::array{found.rounds, found.in_force, found.left_behind, found.slowest_s, problems});
+      const auto text = json::serialize(
+          json::array{found.rounds, found.in_force, found.renewed, found.left_behind, found.slowest_s, problems});
       (void)!write(ends[1], text.data(), text.size());
       _exit(0);
     }
@@ -419,9 +432,10 @@ std::vector<Aftermath> weather_all(const std::vector<Storm>& storms) {
     } else {
       found.rounds = static_cast<int>(told.at(0).as_int64());
       found.in_force = static_cast<int>(told.at(1).as_int64());
-      found.left_behind = static_cast<int>(told.at(2).as_int64());
-      found.slowest_s = told.at(3).to_number<double>();
-      for (const auto& problem : told.at(4).as_array()) found.problems.emplace_back(problem.as_string());
+      found.renewed = static_cast<int>(told.at(2).as_int64());
+      found.left_behind = static_cast<int>(told.at(3).as_int64());
+      found.slowest_s = told.at(4).to_number<double>();
+      for (const auto& problem : told.at(5).as_array()) found.problems.emplace_back(problem.as_string());
     }
     all.push_back(std::move(found));
   }

@@ -23,13 +23,14 @@ struct Storm {
 struct Aftermath {
   int rounds = 0;
   int in_force = 0;      ///< Blows that met at least one proven fault; the others fell into apply, revert or between.
+  int renewed = 0;       ///< Of these, blows at about the time at which the agent renews what is in force.
   int left_behind = 0;   ///< Rounds after which the host was not as before in time.
   double slowest_s = 0;  ///< From the blow until the host was as before.
   std::vector<std::string> problems;  ///< What was left, or went wrong otherwise.
 };
 
 /// Applies all faults that need no broker, or some that the seed chooses, then reverts them, again and again until the
-/// blow falls. Blocking: about half a second
+/// blow falls; in one round of four it waits for a renewal. Blocking: half a second to two seconds
 /// a round, and a lease for agents that are stopped. The calling thread must be the only one of a process made for it:
 /// it moves to another network namespace, becomes a subreaper, and changes its environment.
 Aftermath weather(const Storm& storm);
