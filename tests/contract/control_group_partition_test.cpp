@@ -2,7 +2,9 @@
 // and IPv6.
 #include <gmock/gmock.h>
 
+#include "agents/host/namespaces.hpp"
 #include "tests/support/group_world.hpp"
+#include "tests/support/veth_pair.hpp"
 
 namespace troop::agents {
 namespace {
@@ -15,6 +17,7 @@ using test::Datagrams;
 using test::datagrams_of;
 using test::Listener;
 using test::TestGroup;
+using test::VethPair;
 using Texts = std::vector<std::string>;
 
 /// Both families. Of IPv6 loopback has one address only, so that there both ends have the same.
@@ -157,6 +160,47 @@ TEST_P(CutOffGroup, HasTheSocketsOfThoseBelow) {
 
 INSTANTIATE_TEST_SUITE_P(, CutOffGroup, testing::Values(std::pair{"127.0.0.1", "127.0.0.2"}, std::pair{"::1", "::1"}),
                          [](const auto& each) { return std::string{each.index == 0 ? "IPv4" : "IPv6"}; });
+
+/// Everybody beyond a cable, of either family, and nobody of this host.
+TEST_F(ControlGroupTest, IsCutOffFromEverybodyWhileOthersAreNot) {
+  const VethPair cable;
+  ASSERT_EQ(cable.why_not(), "");
+  const auto beyond = [&](const char* address) {
+    std::optional<Datagrams> made;
+    std::thread{[&] {
+      ASSERT_TRUE(enter(cable.far()));
+      made.emplace(address);
+    }}.join();
+    return std::move(*made);
+  };
+  order_.parameters["peers"] = Texts{"any"};
+  for (const auto& [near, far] : {std::pair{VethPair::near_address, VethPair::far_address},
+                                  std::pair{VethPair::near_address6, VethPair::far_address6}}) {
+    const Datagrams peer = beyond(far), talking_peer = beyond(far);
+    const Datagrams met = datagrams_of(hit_, near), spared = datagrams_of(spared_, near),
+                    talking = datagrams_of(hit_, near), neighbour{near};
+    EXPECT_EQ(arriving(met, peer), all_of_them);
+    EXPECT_EQ(arriving(peer, met), all_of_them);
+    {
+      const std::jthread talks{[&](const std::stop_token& end) {
+        while (!end.stop_requested()) {
+          talking.send(talking_peer);
+          std::this_thread::sleep_for(std::chrono::milliseconds{1});
+        }
+      }};
+      const auto applied = apply();
+      ASSERT_TRUE(applied) << applied.error().context;
+    }
+    EXPECT_EQ(arriving(spared, peer), all_of_them);
+    EXPECT_EQ(arriving(peer, spared), all_of_them);
+    EXPECT_EQ(arriving(met, peer, 5, 300), 0U);
+    EXPECT_EQ(arriving(peer, met, 5, 300), 0U);
+    EXPECT_EQ(arriving(met, neighbour), all_of_them) << "over loopback";
+    ASSERT_TRUE(revert());
+    EXPECT_EQ(arriving(met, peer), all_of_them);
+    EXPECT_EQ(arriving(peer, met), all_of_them);
+  }
+}
 
 }  // namespace
 }  // namespace troop::agents
