@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agents/host/control_group.hpp"
 #include "agents/host/process.hpp"
 #include "agents/rabbitmq/control.hpp"
 #include "common/error.hpp"
@@ -63,6 +64,12 @@ class Part {
   /// Asks how far its wall clock is from this machine's. Errors: lost, timeout, cancelled.
   virtual asio::awaitable<Result<ClockOffset>> clock() { co_return let_clock_be_set().error(); }
 
+  /// The control group that is its alone, made when it is started, and that its traffic is told by. To be called before
+  /// it is started for the first time. Errors: usage, where that cannot be.
+  virtual Result<ControlGroup> own_group() {
+    return usage_error("the traffic of " + name() + " is not told from others'");
+  }
+
   /// From ready() on, until a fault or the run's end takes it down: its end is then a surprise.
   bool meant_to_run = false;
 };
@@ -103,6 +110,8 @@ class Parts {
   /// The process that asks for all this: nobody may hit it, nor what started it.
   [[nodiscard]] pid_t controller() const { return controller_; }
   void set_controller(pid_t pid) { controller_ = pid; }
+  /// Addresses at which workers reach the broker from here.
+  [[nodiscard]] virtual std::vector<std::string> ways_to_broker() const { return {}; }
   /// What is held by the steps in force, by their number. A fault's apply puts it there, its revert takes it away.
   [[nodiscard]] std::map<std::int64_t, std::unique_ptr<Holding>>& holdings() { return holdings_; }
 

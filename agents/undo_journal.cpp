@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "agents/containers.hpp"
+#include "agents/host/control_group.hpp"
 #include "agents/host/workspace.hpp"
 #include "agents/limits.hpp"
 #include "agents/paused.hpp"
@@ -123,12 +124,15 @@ UniqueFd open_journal(const fs::path& path, struct stat& status) {
   return fd;
 }
 
+constexpr const char* control_group_kind = "control-group";
+
 Result<void> pay(const UndoRecord& record, const Payer& others) {
   // Every fault of a managed part is undone by ending the part, which has a record of its own; one on a host's network
   // ended with the agent.
   if (record.kind == "fault") return success();
   if (record.kind == shaping_kind) return unshape_anywhere(noted_shaping(record.state));
   if (record.kind == "workspace") return remove_abandoned_workspace(text(record.state, "path"));
+  if (record.kind == control_group_kind) return remove_control_group(text(record.state, "path"));
   if (record.kind == "process") {
     const auto process = identity_from(record.state);
     return process ? end_stranger(*process, std::chrono::milliseconds{500}) : success();
@@ -185,6 +189,8 @@ UndoRecord process_record(const std::string& part, const ProcessIdentity& proces
   for (const auto& field : to_json(process)) state[field.key()] = field.value();
   return {"process", std::move(state)};
 }
+
+UndoRecord control_group_record(const std::string& folder) { return {control_group_kind, {{"path", folder}}}; }
 
 UndoRecord workspace_record(const fs::path& path) { return {"workspace", {{"path", path.string()}}}; }
 

@@ -23,7 +23,8 @@
 
 namespace troop::agents {
 
-/// Something to put back, as data. `kind` is "process" (end it), "workspace" (remove it), "fault" (see fault.hpp) or
+/// Something to put back, as data. `kind` is "process" (end it), "workspace" or "control-group" (remove
+/// it), "fault" (see fault.hpp) or
 /// "shaping" (see shaping_record.hpp).
 struct UndoRecord {
   std::string kind;
@@ -70,6 +71,8 @@ Result<void> make_private_folder(const std::filesystem::path& folder);
 
 UndoRecord process_record(const std::string& part, const ProcessIdentity& process);
 UndoRecord workspace_record(const std::filesystem::path& path);
+/// Of a control group that is to be made; see plan_control_group().
+UndoRecord control_group_record(const std::string& folder);
 
 /// One agent's journal, as whoever looks at the host sees it.
 struct JournalView {

@@ -25,7 +25,7 @@ std::string field(const json::object& state, std::string_view name) {
 std::string what_of(const UndoRecord& record) {
   if (record.kind == "process")
     return fmt::format("{}, pid {}", field(record.state, "part"), field(record.state, "pid"));
-  if (record.kind == "workspace") return field(record.state, "path");
+  if (record.kind == "workspace" || record.kind == "control-group") return field(record.state, "path");
   // A fault on a broker that others run is written down with the whole order.
   const json::value* order = record.state.if_contains("order");
   const json::object& fault = order != nullptr && order->is_object() ? order->get_object() : record.state;

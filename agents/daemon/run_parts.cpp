@@ -99,7 +99,8 @@ WorkerPart::WorkerPart(WorkerConfig config, Ring ring, fs::path log, UndoJournal
       config_(std::move(config)),
       ring_(std::move(ring)),
       log_(std::move(log)),
-      record_(journal) {}
+      record_(journal),
+      journal_(journal) {}
 
 std::string_view WorkerPart::kind() const {
   if (config_.role == WorkerConfig::Role::reader) return "reader";
@@ -111,7 +112,23 @@ void WorkerPart::connect_to(const AmqpAddress& broker, std::vector<std::string> 
   config_.next_hosts = std::move(next_hosts);
 }
 
+Result<ControlGroup> WorkerPart::own_group() {
+  if (group_) return *group_;
+  if (is_elsewhere()) return usage_error(name_ + " is on another host than the broker, and so in another network");
+  if (started_before_) return usage_error(name_ + " was started before it was to have a control group of its own");
+  BOOST_OUTCOME_TRY(group_, plan_control_group(name_));
+  return *group_;
+}
+
 Result<void> WorkerPart::start() {
+  UniqueFd group;
+  if (group_) {
+    if (!group_record_) {
+      BOOST_OUTCOME_TRY(group_record_, journal_.append(control_group_record(group_->folder)));
+      BOOST_OUTCOME_TRY(make_control_group(*group_));
+    }
+    BOOST_OUTCOME_TRY(group, way_into(*group_));
+  }
   if (started_before_) ring_.prepare_restart();
   started_before_ = true;
   config_.start_ns = monotonic_ns();
@@ -124,7 +141,9 @@ Result<void> WorkerPart::start() {
       log_.string(),
       std::move(inherited),
       {},
-      netns_};
+      netns_,
+      -1,
+      group.get()};
   BOOST_OUTCOME_TRY(process_, Process::spawn(what));
   BOOST_OUTCOME_TRY(record_.started(name_, process_));
   return success();
@@ -148,7 +167,12 @@ asio::awaitable<Result<Proof>> WorkerPart::ready() {
 asio::awaitable<Result<void>> WorkerPart::end() {
   ring_.command(WorkerCommand::abort);
   BOOST_OUTCOME_CO_TRY(co_await process_.end(worker_grace));
-  co_return record_.ended();
+  BOOST_OUTCOME_CO_TRY(record_.ended());
+  if (!group_record_) co_return success();
+  BOOST_OUTCOME_CO_TRY(remove_control_group(group_->folder));
+  const std::int64_t settled = *group_record_;
+  group_record_.reset();
+  co_return journal_.settle(settled);
 }
 
 Result<std::unique_ptr<RunParts>> RunParts::create(const model::Broker& broker, const model::Workload& workload,

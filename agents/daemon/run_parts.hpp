@@ -72,6 +72,7 @@ class WorkerPart : public Part {
   [[nodiscard]] const std::string& name() const override { return name_; }
   [[nodiscard]] std::string_view kind() const override;
   [[nodiscard]] Process& process() override { return process_; }
+  Result<ControlGroup> own_group() override;
   Result<void> start() override;
   asio::awaitable<Result<Proof>> ready() override;
   asio::awaitable<Result<void>> end();
@@ -90,6 +91,9 @@ class WorkerPart : public Part {
   std::filesystem::path log_;
   Process process_;
   JournaledProcess record_;
+  UndoJournal& journal_;
+  std::optional<ControlGroup> group_;  ///< Where it has one of its own.
+  std::optional<std::int64_t> group_record_;
   int netns_ = -1;
   bool started_before_ = false;
 };
@@ -109,6 +113,7 @@ class RunParts : public Parts {
   BrokerControl* control_of(std::string_view node) override;
   [[nodiscard]] WorkloadRoute route() const override;
   [[nodiscard]] std::vector<Peer> peers() const override { return peers_; }
+  [[nodiscard]] std::vector<std::string> ways_to_broker() const override { return {broker_address().host}; }
   void set_peers(std::vector<Peer> peers) { peers_ = std::move(peers); }
   /// nullptr where there is none.
   [[nodiscard]] Part* broker();

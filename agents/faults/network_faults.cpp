@@ -133,6 +133,8 @@ Result<Traffic> traffic_of(Parts& parts, const protocol::StepOrder& order) {
     const auto* list = std::get_if<std::vector<std::string>>(&given->second);
     if (list == nullptr) return usage_error(order.fault + ": 'peers' is no list");
     peers = *list;
+  } else if (parts.find(order.victim) != nullptr) {
+    peers = parts.ways_to_broker();
   } else {
     for (const auto& host : hosts) peers.push_back(host.name);
   }

@@ -30,6 +30,8 @@ Result<Slowness> slowness_of(Parts& parts, const protocol::StepOrder& order) {
                                    std::pair{std::string_view{"out"}, Way::out}};
   Slowness slowness;
   BOOST_OUTCOME_TRY(slowness.way, chosen(order, "direction", ways));
+  // A part may live in this machine's own network, whose links shall have no qdisc that nobody asked for.
+  if (slowness.way == Way::either && parts.find(order.victim) != nullptr) slowness.way = Way::in;
   auto any_way = order;  // its direction says where, and not which packets
   any_way.parameters.erase("direction");
   auto& rule = slowness.rule;

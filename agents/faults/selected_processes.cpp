@@ -171,8 +171,15 @@ Result<std::vector<Stranger>> pin(Parts& parts, const protocol::StepOrder& order
   return pinned;
 }
 
-Result<std::optional<ControlGroup>> control_group_of(const Parts& parts, const protocol::StepOrder& order) {
+Result<std::optional<ControlGroup>> control_group_of(Parts& parts, const protocol::StepOrder& order) {
   const auto given = order.parameters.find("cgroup");
+  if (Part* const part = parts.find(order.victim); part != nullptr) {
+    if (given != order.parameters.end()) return usage_error("'cgroup' is for a host");
+    BOOST_OUTCOME_TRY(auto own, part->own_group());
+    const auto tried = own.id == 0 ? try_control_group_traffic() : Ability{};  // once, before the part is started
+    if (!tried.able()) return usage_error(tried.obstacle + "; " + tried.remedy);
+    return own;
+  }
   if (given == order.parameters.end()) return std::nullopt;
   const auto* path = std::get_if<std::string>(&given->second);
   if (path == nullptr) return usage_error("'cgroup' is no text");

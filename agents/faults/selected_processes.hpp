@@ -35,9 +35,9 @@ Result<void> look_at_processes(Parts& parts, const protocol::StepOrder& order, b
 /// Pins what was written down, and makes sure that each still is what was chosen. Errors: lost; none was touched then.
 Result<std::vector<Stranger>> pin(Parts& parts, const protocol::StepOrder& order, Seen seen);
 
-/// The control group whose traffic alone a step on a network means, where it names one. Errors: usage, where there is
-/// none, where none of its processes lives in this network, or one of them is protected.
-Result<std::optional<ControlGroup>> control_group_of(const Parts& parts, const protocol::StepOrder& order);
+/// The control group whose traffic alone a step on a network means, where it names one or its victim is a part. Errors:
+/// usage, where there is none, where none of its processes lives in this network, or one of them is protected.
+Result<std::optional<ControlGroup>> control_group_of(Parts& parts, const protocol::StepOrder& order);
 
 /// "pid 12 (worker), pid 13 (worker) and 3 more".
 std::string told(const std::vector<Stranger>& processes);

@@ -1,9 +1,11 @@
 #include "agents/host/control_group.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -11,7 +13,10 @@
 #include <fstream>
 #include <functional>
 #include <sstream>
+#include <thread>
 
+#include "common/clock.hpp"
+#include "common/ids.hpp"
 #include "scenarios/model/cgroup_path.hpp"
 
 namespace troop::agents {
@@ -22,6 +27,9 @@ namespace {
 /// on a machine with both kinds of hierarchies it is not.
 constexpr std::string_view nft_looks_in = "/sys/fs/cgroup";
 constexpr std::string_view nft_way_out = "../../..";
+
+constexpr std::string_view own_prefix = "troop-";
+constexpr Duration leaving_max = std::chrono::seconds{1};
 
 bool is_unified(const std::string& folder) {
   struct statfs status {};
@@ -97,7 +105,41 @@ Result<ControlGroup> own_control_group() {
   return usage_error("this process is in no control group of the unified hierarchy");
 }
 
+Result<ControlGroup> plan_control_group(const std::string& name) {
+  BOOST_OUTCOME_TRY(auto group, own_control_group());
+  if (access(group.folder.c_str(), W_OK) != 0) return system_error(ErrorKind::usage, group.folder, errno);
+  const std::string below = fmt::format("/{}{}-{}", own_prefix, random_hex(4), name);
+  group = {.path = group.path + below, .folder = group.folder + below, .id = 0};
+  if (!model::is_cgroup_path(group.path)) return usage_error(group.path + " is no path of a control group");
+  return group;
+}
+
+Result<void> make_control_group(ControlGroup& group) {
+  if (mkdir(group.folder.c_str(), 0755) != 0) return system_error(ErrorKind::lost, group.folder, errno);
+  group.id = id_of(group.folder);
+  if (group.id == 0) return Error{ErrorKind::lost, "there is no control group " + group.folder};
+  return success();
+}
+
+Result<UniqueFd> way_into(const ControlGroup& group) {
+  UniqueFd file{open((group.folder + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC)};
+  if (!file) return system_error(ErrorKind::lost, group.folder, errno);
+  return file;
+}
+
+Result<void> remove_control_group(const std::string& folder) {
+  const fs::path path{folder};
+  if (!path.filename().string().starts_with(own_prefix) || id_of(folder) == 0) return success();
+  const std::int64_t deadline = monotonic_ns() + leaving_max.count();
+  while (rmdir(folder.c_str()) != 0 && errno != ENOENT) {
+    if (errno != EBUSY || monotonic_ns() > deadline) return system_error(ErrorKind::unrestored, folder, errno);
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  }
+  return success();
+}
+
 Result<void> still_there(const ControlGroup& group) {
+  if (group.id == 0) return Error{ErrorKind::lost, "the control group " + group.path + " was not made"};
   if (id_of(group.folder) == group.id) return success();
   return Error{ErrorKind::lost, "the control group " + group.path + " has been removed"};
 }

@@ -10,13 +10,14 @@
 #include <string>
 
 #include "common/error.hpp"
+#include "common/unique_fd.hpp"
 
 namespace troop::agents {
 
 struct ControlGroup {
   std::string path;      ///< "/system.slice/shop.service", below the root of the hierarchy; empty: the root.
   std::string folder;    ///< The same as a folder of this machine.
-  std::uint64_t id = 0;  ///< The kernel's number of it, which no later group gets.
+  std::uint64_t id = 0;  ///< The kernel's number of it, which no later group gets; 0: it is not made yet.
 
   /// How many are above it.
   [[nodiscard]] std::uint32_t level() const;
@@ -33,6 +34,17 @@ Result<ControlGroup> find_control_group(const std::string& path);
 Result<ControlGroup> own_control_group();
 /// Errors: lost, where it has been removed since, whether or not there is another of its name.
 Result<void> still_there(const ControlGroup& group);
+
+/// A group that is yet to be made, below the one that this process is in; no other has its name. Its id is 0. `name`:
+/// of letters, digits and hyphens. Errors: usage, where this process may not make one.
+Result<ControlGroup> plan_control_group(const std::string& name);
+/// Makes it, with nobody in it. Errors: lost.
+Result<void> make_control_group(ControlGroup& group);
+/// Opens what a process writes "0" to that shall be in it (Spawn::group). Errors: lost.
+Result<UniqueFd> way_into(const ControlGroup& group);
+/// Removes the folder of a planned group, be it there or not; who has just ended may be in it for a moment. Leaves
+/// alone what cannot be one. Idempotent; blocks for a second at most. Errors: unrestored.
+Result<void> remove_control_group(const std::string& folder);
 
 /// The processes in it and below, as far as this process sees them.
 std::set<pid_t> processes_in(const ControlGroup& group);

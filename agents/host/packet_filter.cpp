@@ -146,6 +146,9 @@ Result<PacketFilter> PacketFilter::start(StopRule rule, Duration timeout) {
     return usage_error(fmt::format("{} % of the packets cannot be stopped", rule.percent));
   }
   if (timeout <= Expiry::tick_max) return usage_error("a filter that ends at once");
+  if (rule.traffic.group) {
+    BOOST_OUTCOME_TRY(still_there(*rule.traffic.group));
+  }
   BOOST_OUTCOME_TRY(auto nft, Nftables::open());
   auto table = fresh_table_name();
   auto elements = rule.traffic.everybody ? add_families(table) : add_elements(table, rule.traffic.peers);

@@ -76,7 +76,8 @@ void be_as_dispensable_as_others() {
   if (nothing > STDERR_FILENO) close(nothing);
   close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);  // also what whoever started us left open
   for (const int fd : what.inherited) fcntl(fd, F_SETFD, 0);
-  const bool placed = (what.netns < 0 || setns(what.netns, CLONE_NEWNET) == 0) &&
+  const bool placed = (what.group < 0 || write(what.group, "0", 1) == 1) &&
+                      (what.netns < 0 || setns(what.netns, CLONE_NEWNET) == 0) &&
                       (what.mounts < 0 || setns(what.mounts, CLONE_NEWNS) == 0);
   if (placed && (what.directory.empty() || chdir(what.directory.c_str()) == 0)) execve(argv[0], argv, environment);
   const int failure = errno;

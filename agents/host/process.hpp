@@ -44,6 +44,7 @@ struct Spawn {
   std::string directory = {};            ///< Where it works; empty: where we do.
   int netns = -1;                        ///< The network namespace it lives in; -1: this thread's.
   int mounts = -1;                       ///< The mount namespace it lives in; -1: this process's.
+  int group = -1;                        ///< The way into its control group, see way_into(); -1: this process's.
 };
 
 /// A child process. The kernel kills it when this process dies (PDEATHSIG), and the destructor does when it is dropped.

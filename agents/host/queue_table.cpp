@@ -368,6 +368,9 @@ int QueueTable::keep() {
 
 Result<QueueTable> QueueTable::start(Traffic traffic, std::uint16_t number, Duration timeout) {
   BOOST_OUTCOME_TRY(traffic, checked(std::move(traffic)));
+  if (traffic.group) {
+    BOOST_OUTCOME_TRY(still_there(*traffic.group));
+  }
   UniqueFd fd{socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER)};
   if (!fd) return system_error(ErrorKind::usage, "nftables", errno);
   setsockopt(fd.get(), SOL_SOCKET, SO_SNDBUFFORCE, &send_buffer_bytes, sizeof send_buffer_bytes);

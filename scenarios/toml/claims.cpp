@@ -231,7 +231,10 @@ std::string wrong_target(const Scenario& scenario, const model::FaultSpec& fault
     return sound("host") && sound("system.broker") && sound("workload") ? wrong_zone(scenario, step) : "";
   if (acts_on(fault, model::host_kind)) {
     if (!sound("host")) return "";
-    if (fault.targets.size() == 1) return wrong_host(scenario, fault, step);
+    const auto worker = split(step.target).kind;
+    const bool on_worker = (worker == "producer" || worker == "consumer") && acts_on(fault, worker);
+    if (fault.targets.size() == 1 || (!acts_on(fault, model::local_target) && !on_worker))
+      return wrong_host(scenario, fault, step);
     if (std::ranges::find(scenario.hosts, step.target, &model::Host::name) != scenario.hosts.end()) return "";
   }
   const auto [kind, number] = split(step.target);

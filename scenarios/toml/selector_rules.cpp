@@ -107,6 +107,7 @@ std::optional<Refusal> wrong_control_group(const model::Step& step, const model:
   const auto* group = text_of(step, "cgroup");
   if (group == nullptr || !fault.name.starts_with("network.")) return std::nullopt;
   const auto refuse = [&](std::string why) { return Refusal{fmt::format("{}.cgroup", path), std::move(why)}; };
+  if (is_part(step.target)) return refuse(fmt::format("'cgroup' is for a host; '{}' has one of its own", step.target));
   if (step.target == model::hosts_target)
     return refuse("'cgroup' is of one host's processes, and between groups of hosts each loses the other's");
   if (model::is_cgroup_path(*group)) return std::nullopt;

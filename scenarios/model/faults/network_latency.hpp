@@ -11,7 +11,7 @@ inline FaultSpec network_latency() {
       .summary =
           "packets from the peers, or those to them, are held for a while, in their order, so that each round trip "
           "takes longer",
-      .targets = {"host"},
+      .targets = {"host", "producer", "consumer"},
       .period = FaultSpec::Period::required,
       .back_end =
           "netem below HTB where packets leave, or a kernel queue (NFQUEUE) where they arrive; fed by nftables rules "

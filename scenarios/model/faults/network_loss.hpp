@@ -9,7 +9,7 @@ inline FaultSpec network_loss() {
   return {
       .name = "network.loss",
       .summary = "a share of the packets between the host and its peers is dropped, each by chance or in bursts",
-      .targets = {"host"},
+      .targets = {"host", "producer", "consumer"},
       .period = FaultSpec::Period::required,
       .back_end =
           "an nftables table that ends with its agent, and rules that match only what expires; bursts: a kernel "

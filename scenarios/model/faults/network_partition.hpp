@@ -11,7 +11,7 @@ inline FaultSpec network_partition() {
       .summary =
           "packets between the host and its peers, or between groups of hosts, are dropped in silence, both "
           "ways or one way",
-      .targets = {"host"},
+      .targets = {"host", "producer", "consumer"},
       .period = FaultSpec::Period::required,
       .back_end = "an nftables table that ends with its agent, and rules that match only what expires",
       .proof = "the kernel counted packets that it dropped",

@@ -5,6 +5,7 @@
 
 #include <csignal>
 
+#include "agents/host/control_group.hpp"
 #include "tests/unit/agents/journals.hpp"
 
 namespace troop::agents {
@@ -53,6 +54,51 @@ TEST_F(CleanUpTest, EndsTheProcessesOfTheDeadAndRemovesTheirWorkspaces) {
   const auto again = clean_up();
   EXPECT_EQ(again.journals, 0);
   EXPECT_EQ(again.undone, 0);
+}
+
+TEST_F(CleanUpTest, RemovesTheControlGroupsOfTheDeadAndNoOthers) {
+  auto group = plan_control_group("worker-1");
+  if (group.has_error()) GTEST_SKIP() << group.error().context;
+  ASSERT_TRUE(make_control_group(group.value()));
+  const std::string folder = group.value().folder;
+  const test::Fork child{test::wait_for_ever};
+  {
+    const auto way = way_into(group.value());
+    ASSERT_TRUE(way);
+    const std::string pid = std::to_string(child.pid());
+    ASSERT_EQ(write(way.value().get(), pid.data(), pid.size()), static_cast<ssize_t>(pid.size()));
+  }
+  ASSERT_TRUE(still_there(group.value()));
+  const auto never_made = plan_control_group("worker-2");
+  ASSERT_TRUE(never_made);
+  const fs::path not_a_group = folder_ / "troop-00000000-worker-1";
+  fs::create_directories(not_a_group);
+  left_by_the_dead({control_group_record(folder), process_record("worker-1", *identify(child.pid())),
+                    control_group_record(never_made.value().folder), control_group_record(not_a_group)});
+  const auto cleaned = clean_up();
+  EXPECT_THAT(cleaned.problems, testing::IsEmpty());
+  EXPECT_EQ(cleaned.undone, 4);
+  EXPECT_FALSE(fs::exists(folder));
+  EXPECT_TRUE(still_there(group.value()).has_error());
+  EXPECT_TRUE(fs::exists(not_a_group));
+}
+
+TEST_F(CleanUpTest, KeepsOwingAControlGroupThatSomebodyIsIn) {
+  auto group = plan_control_group("worker-1");
+  if (group.has_error()) GTEST_SKIP() << group.error().context;
+  ASSERT_TRUE(make_control_group(group.value()));
+  {
+    const test::Fork child{test::wait_for_ever};
+    const auto way = way_into(group.value());
+    ASSERT_TRUE(way);
+    const std::string pid = std::to_string(child.pid());
+    ASSERT_EQ(write(way.value().get(), pid.data(), pid.size()), static_cast<ssize_t>(pid.size()));
+    left_by_the_dead({control_group_record(group.value().folder)});
+    EXPECT_THAT(clean_up().problems, testing::SizeIs(1));
+    EXPECT_TRUE(still_there(group.value()));
+  }
+  EXPECT_THAT(clean_up().problems, testing::IsEmpty());
+  EXPECT_TRUE(still_there(group.value()).has_error());
 }
 
 TEST_F(CleanUpTest, DoesNotPayWhatWasSettled) {
