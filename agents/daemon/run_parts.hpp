@@ -113,7 +113,12 @@ class RunParts : public Parts {
   BrokerControl* control_of(std::string_view node) override;
   [[nodiscard]] WorkloadRoute route() const override;
   [[nodiscard]] std::vector<Peer> peers() const override { return peers_; }
-  [[nodiscard]] std::vector<std::string> ways_to_broker() const override { return {broker_address().host}; }
+  [[nodiscard]] std::vector<std::string> ways_to_broker() const override {
+    if (node_hosts_.empty()) return {broker_address().host};
+    std::vector<std::string> nodes;
+    for (const auto* host : node_hosts_) nodes.push_back(host->address);
+    return nodes;
+  }
   void set_peers(std::vector<Peer> peers) { peers_ = std::move(peers); }
   /// nullptr where there is none.
   [[nodiscard]] Part* broker();

@@ -31,7 +31,7 @@ inline std::vector<Parameter> with_network_selectors(std::vector<Parameter> own 
       {.name = "peers",
        .type = ParameterType::text_list,
        .what = "the other ends: hosts of the scenario, IPv4 or IPv6 addresses, DNS names, or \"any\" alone for "
-               "everybody; without it all other hosts"},
+               "everybody; without it all other hosts, or for a worker the broker"},
       {.name = "direction",
        .type = ParameterType::choice,
        .what = "of the packets, seen from the target",
