@@ -127,6 +127,9 @@ Result<Traffic> traffic_of(Parts& parts, const protocol::StepOrder& order) {
   Traffic traffic;
   BOOST_OUTCOME_TRY(traffic.direction, chosen(order, "direction", directions));
   BOOST_OUTCOME_TRY(traffic.transport, chosen(order, "protocol", transports));
+  auto group = control_group_of(parts, order);
+  if (group.has_error()) return std::move(group).error().within(order.fault);
+  traffic.group = std::move(group).value();
   const auto hosts = parts.peers();
   std::vector<std::string> peers;
   if (const auto given = order.parameters.find("peers"); given != order.parameters.end()) {
@@ -145,9 +148,6 @@ Result<Traffic> traffic_of(Parts& parts, const protocol::StepOrder& order) {
     if (port < 1 || port > 65535) return usage_error(fmt::format("{}: there is no port {}", order.fault, port));
     traffic.ports = {static_cast<std::uint16_t>(port)};
   }
-  auto group = control_group_of(parts, order);
-  if (group.has_error()) return std::move(group).error().within(order.fault);
-  traffic.group = std::move(group).value();
   auto sound = checked(std::move(traffic));
   if (sound.has_error()) return std::move(sound).error().within(order.fault);
   BOOST_OUTCOME_TRY(const auto policy, read_policy());

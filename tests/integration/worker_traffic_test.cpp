@@ -169,5 +169,12 @@ for = "60s"
   expect_nothing_left(10s);
 }
 
+TEST_F(WorkerTrafficTest, IsRefusedBeforeAnythingIsStartedWhereTheWorkerIsOnAnotherHost) {
+  TroopCommand troop{world_, run_arguments("network/partition-producers", {"step.0.target=producer-1"})};
+  EXPECT_EQ(troop.exit_code(60s), 2) << everything(troop);
+  EXPECT_THAT(everything(troop), HasSubstr("producer-1 is on another host than the broker"));
+  expect_nothing_left();
+}
+
 }  // namespace
 }  // namespace troop::test
