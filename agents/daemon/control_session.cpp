@@ -12,6 +12,7 @@
 #include "agents/protocol/spawn.hpp"
 #include "agents/veto.hpp"
 #include "common/version.hpp"
+#include "scenarios/model/faults/catalogue.hpp"
 
 namespace troop::agents {
 namespace json = boost::json;
@@ -208,6 +209,10 @@ asio::awaitable<Result<json::object>> ControlSession::prepare(const json::object
     BOOST_OUTCOME_CO_TRY(step.order, protocol::step_from_json(entry));
     step.fault = find_fault(step.order.fault);
     if (step.fault == nullptr) co_return usage_error("this agent has no fault '" + step.order.fault + "'");
+    const auto* spec = model::find_fault(model::faults(), step.order.fault);
+    if (spec == nullptr || (spec->period == model::FaultSpec::Period::required && !step.order.period)) {
+      co_return usage_error(step.order.fault + ": nobody says for how long");  // no policy could bound it
+    }
     BOOST_OUTCOME_CO_TRY(admits_fault(policy, step.order.fault, step.order.period));
     if (broker.attach) {
       if (step.order.victim == parts_->attached()->name()) {

@@ -97,8 +97,11 @@ class Held : public NetworkHolding {
   Result<std::optional<std::string>> effect() override { return told(mechanism_); }
   Result<void> stop() override { return mechanism_.stop(); }
 
- private:
+ protected:
   Result<void> keep() override { return mechanism_.renew(); }
+  [[nodiscard]] const Mechanism& mechanism() const { return mechanism_; }
+
+ private:
   Result<void> add(Parts&, const protocol::StepOrder&, const Traffic& more) override {
     mechanism_.add_peers(more.peers);
     return success();

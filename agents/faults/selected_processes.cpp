@@ -55,6 +55,8 @@ Result<void> fill(Selector& selector, std::string_view key, const protocol::Step
   if (key == "port") {
     const auto port = integer_parameter(order, "port", 0);
     if (port < 1 || port > 65535) return usage_error(fmt::format("{}: there is no port {}", order.fault, port));
+    BOOST_OUTCOME_TRY(const auto policy, read_policy());
+    BOOST_OUTCOME_TRY(admits_port(policy, order.fault, static_cast<std::uint16_t>(port)));
     selector.by = By::port;
     selector.written = fmt::format("port {}", port);
     selector.sockets = listening_sockets(static_cast<std::uint16_t>(port));

@@ -1,7 +1,7 @@
 // The host's policy file: what an experiment may do to this host, and the commands that a scenario may name and never
 // spell out. Every key may be left out; one that is not known is refused, as is everything that is not understood.
 //
-//   {"environment": "staging",                       a scenario that names another is refused
+//   {"environment": "staging",                       a scenario that names another, or none, is refused
 //    "allow": ["broker.*", "process.kill"],          faults or families; without it all but those denied
 //    "deny": ["broker.purge"],                       wins over allow
 //    "longest": "5m",                                that a step may ask for

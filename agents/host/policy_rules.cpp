@@ -37,9 +37,10 @@ bool holds(const Policy::Peers& peers, const ip::address& address) {
 }  // namespace
 
 Result<void> admits_environment(const Policy& policy, std::string_view environment) {
-  if (policy.environment.empty() || environment.empty() || policy.environment == environment) return success();
-  return refused(policy, "the scenario",
-                 fmt::format("it is for environment '{}', and this host is '{}'", environment, policy.environment));
+  if (policy.environment.empty() || policy.environment == environment) return success();
+  const auto whose =
+      environment.empty() ? "it names no environment" : fmt::format("it is for environment '{}'", environment);
+  return refused(policy, "the scenario", fmt::format("{}, and this host is '{}'", whose, policy.environment));
 }
 
 Result<void> admits_fault(const Policy& policy, std::string_view fault, std::optional<Duration> period) {

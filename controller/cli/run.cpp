@@ -104,6 +104,15 @@ std::optional<int> play_control(RunRequest& request, const Provenance& provenanc
   return std::nullopt;
 }
 
+/// Scenario, controller and each agent may say where they belong; whoever says it takes no other.
+Result<void> belongs_here(const model::Scenario& scenario) {
+  const char* here = std::getenv("TROOP_ENVIRONMENT");
+  if (here == nullptr || *here == '\0' || scenario.environment == here) return success();
+  const auto whose = scenario.environment.empty() ? "names no environment"
+                                                  : fmt::format("is for environment '{}'", scenario.environment);
+  return usage_error(fmt::format("{}: it {}, and TROOP_ENVIRONMENT says '{}'", scenario.name, whose, here));
+}
+
 int run_scenario(const Arguments& arguments) {
   auto overrides = parse_overrides(arguments.sets);
   if (overrides.has_error()) return report_error(overrides.error());
@@ -113,6 +122,7 @@ int run_scenario(const Arguments& arguments) {
     print_problems(reading.problems);
     return code(Exit::usage);
   }
+  if (auto belongs = belongs_here(*reading.scenario); belongs.has_error()) return report_error(belongs.error());
   if (arguments.control && reading.scenario->steps.empty()) {
     return report_error(
         usage_error(reading.scenario->name + " has no faults: without --control it is its own control"));

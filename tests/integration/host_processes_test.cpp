@@ -184,6 +184,7 @@ TEST_F(HostProcessesRunTest, RefusesBeforeAnythingIsTouched) {
     expect_nothing_left();
   };
   expect_refused("name = \"" + name_ + "\"\n", "no process matches name \"" + name_ + "\"");
+  expect_refused("port = 22\n", "process.kill on port 22: 'protected_ports' has 22");
   const Bystander one{programs_.path(), name_};
   expect_refused("name = \"" + name_ + "\"\nkeep_at_least = 1\n", "too few to hit 1 and keep at least 1");
   expect_refused("name = \"troop\"\nkeep_at_least = 10000\n", "which is protected: the agent was started by it");

@@ -53,8 +53,22 @@ TEST_F(PolicyRunTest, RefusesAScenarioForAnotherEnvironment) {
   auto same = run({"environment=production"}, true);
   EXPECT_EQ(same.exit_code(30s), 0) << everything(same);
   EXPECT_THAT(same.output(), HasSubstr("environment   production"));
-  auto unnamed = run({}, true);
-  EXPECT_EQ(unnamed.exit_code(30s), 0) << everything(unnamed);
+  expect_refused("it names no environment, and this host is 'production'");
+  say("{}");
+  for (const bool same_as_ours : {true, false}) {
+    const auto arguments = run_arguments("broker/stop", {same_as_ours ? "environment=ci" : "environment=production"});
+    TroopCommand troop{world_, arguments, {"TROOP_POLICY=" + policy_.string(), "TROOP_ENVIRONMENT=ci"}};
+    if (same_as_ours) {
+      EXPECT_TRUE(troop.says("start broker", 60s)) << everything(troop);
+      troop.signal(SIGINT);
+      EXPECT_EQ(troop.exit_code(60s), 130) << everything(troop);
+      fs::remove_all(world_.run_directory());
+      continue;
+    }
+    EXPECT_EQ(troop.exit_code(30s), 2) << everything(troop);
+    EXPECT_THAT(troop.errors(), HasSubstr("it is for environment 'production', and TROOP_ENVIRONMENT says 'ci'"));
+    expect_nothing_left();
+  }
 }
 
 TEST_F(PolicyRunTest, RefusesAFaultOnAnAttachedBrokerThatIsProtected) {

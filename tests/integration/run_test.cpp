@@ -262,10 +262,20 @@ TEST_F(RunTest, IsPutBackByHandWhereControllerAndAgentHang) {
   ASSERT_TRUE(troop.says("experiment", 60s)) << everything(troop);
   const pid_t agent = agent_of(world_);
   ASSERT_GT(agent, 1);
+  const auto living = world_.processes();
+  TroopCommand of_the_dead{world_, {"undo", "--dead"}, {}, "troop-agent"};
+  EXPECT_EQ(of_the_dead.exit_code(30s), 0) << everything(of_the_dead);
+  EXPECT_THAT(world_.processes(), testing::IsSupersetOf(living)) << "those that live go on";
   kill_guardian(world_);
   troop.signal(SIGSTOP);
   kill(agent, SIGSTOP);
   {
+    TroopCommand as_json{world_, {"status", "--json"}, {}, "troop-agent"};
+    EXPECT_EQ(as_json.exit_code(10s), 0) << everything(as_json);
+    const auto journals = boost::json::parse(as_json.output()).as_array();
+    ASSERT_EQ(journals.size(), 1U) << as_json.output();
+    EXPECT_EQ(journals[0].at("agent").as_int64(), agent);
+    EXPECT_FALSE(journals[0].at("debts").as_array().empty());
     TroopCommand status{world_, {"status"}, {}, "troop-agent"};
     EXPECT_EQ(status.exit_code(10s), 0);
     EXPECT_THAT(status.output(), HasSubstr("process    broker, pid "));
@@ -277,6 +287,24 @@ TEST_F(RunTest, IsPutBackByHandWhereControllerAndAgentHang) {
   EXPECT_THAT(world_.leftovers(), IsEmpty());
   troop.signal(SIGCONT);
   EXPECT_EQ(troop.exit_code(60s), 3) << everything(troop);
+  expect_nothing_left();
+}
+
+TEST_F(RunTest, IsNotCalledCleanWhereWhatIsOwedCannotBeRead) {
+  const fs::path journal = world_.root() / "state/agent-1-00000000.journal";
+  fs::create_directories(journal.parent_path());
+  std::ofstream{journal} << "";
+  fs::resize_file(journal, 5 * 1024 * 1024);  // larger than any that was ever written
+  for (const char* whose : {"--all", "--dead"}) {
+    TroopCommand undo{world_, {"undo", whose}, {}, "troop-agent"};
+    EXPECT_EQ(undo.exit_code(30s), 4) << whose << everything(undo);
+    EXPECT_THAT(everything(undo), HasSubstr("too large for a journal"));
+  }
+  TroopCommand status{world_, {"status", "--json"}, {}, "troop-agent"};
+  EXPECT_EQ(status.exit_code(10s), 2) << everything(status);
+  fs::remove(journal);
+  TroopCommand undo{world_, {"undo", "--all"}, {}, "troop-agent"};
+  EXPECT_EQ(undo.exit_code(30s), 0) << everything(undo);
   expect_nothing_left();
 }
 

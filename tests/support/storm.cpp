@@ -60,6 +60,7 @@ std::vector<protocol::StepOrder> all_faults(const std::string& name) {
     step.number = static_cast<std::int64_t>(steps.size()) + 1;
     step.fault = fault;
     step.victim = "local";
+    step.period = round_max;
     step.parameters = std::move(parameters);
     steps.push_back(std::move(step));
   };

@@ -82,10 +82,10 @@ TEST_F(PolicyTest, BoundsHowLongAFaultMayBeInForce) {
   EXPECT_EQ(policy(R"({"longest": "90s"})").longest, Duration{90s});
 }
 
-TEST_F(PolicyTest, TakesScenariosOfItsEnvironmentAndThoseThatNameNone) {
+TEST_F(PolicyTest, TakesScenariosOfItsEnvironmentOnly) {
   const Policy staging = policy(R"({"environment": "staging"})");
   EXPECT_TRUE(admits_environment(staging, "staging"));
-  EXPECT_TRUE(admits_environment(staging, ""));
+  expect_refused(admits_environment(staging, ""), "it names no environment, and this host is 'staging'");
   expect_refused(admits_environment(staging, "ci"), "environment 'ci', and this host is 'staging'");
 }
 

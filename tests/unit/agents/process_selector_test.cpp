@@ -158,6 +158,14 @@ TEST(ProcessSelectorTest, RefusesWhereOneThatMatchesIsProtected) {
   expect_refused(all, "which is protected");
 }
 
+/// The agent of a service was not started by its controller.
+TEST(ProcessSelectorTest, RefusesTheControllerOfAServiceAndWhoeverStartedIt) {
+  const Protected never{.self = 17, .controller = 13};
+  expect_refused(by(By::name, "troop"), "pid 13 (troop), which is protected: it is the agent's controller", never);
+  expect_refused(by(By::name, "bash"), "pid 12 (bash), which is protected: it is the agent's controller", never);
+  EXPECT_TRUE(chosen(by(By::name, "bash"), Protected{.self = 17})) << "nobody's controller";
+}
+
 TEST(ProcessSelectorTest, RefusesAGroupThatSomebodyProtectedIsIn) {
   const auto why_not = [](const std::set<pid_t>& pids) {
     const auto refused = none_is_protected(host(), pids, "cgroup \"/shop\"", Protected{agent, {"redis"}});
