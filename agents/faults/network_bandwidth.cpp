@@ -7,12 +7,13 @@ namespace troop::agents {
 namespace {
 
 constexpr double mbit_min = 0.01, mbit_max = 100'000;
+constexpr std::uint64_t waits_min = 3;  // the first packet of all may wait at any rate
 
 struct HeldLimit : HeldClass {
   using HeldClass::HeldClass;
   Result<std::optional<std::string>> effect() override {
     BOOST_OUTCOME_TRY(const auto counts, shaped(shaping()));
-    if (counts.packets == 0 || counts.waited == 0) return std::nullopt;
+    if (counts.packets == 0 || counts.waited < waits_min) return std::nullopt;
     return fmt::format("{} packets with {} bytes left at that rate; the rate was reached {} times", counts.packets,
                        counts.bytes, counts.waited);
   }

@@ -24,9 +24,8 @@ namespace {
 
 constexpr std::uint32_t root_handle = Shaping::major << 16;
 constexpr std::uint32_t quantum_bytes = 60'000;  // only one class has work at a time, or they take turns by so much
-// For a class that is to have no limit: 100 Gbit/s, and what that is in 10 ms at once.
-constexpr std::uint64_t unlimited_rate = 12'500'000'000;
-constexpr std::uint32_t unlimited_burst = 125'000'000;
+constexpr std::uint64_t unlimited_rate = 12'500'000'000;  // 100 Gbit/s
+constexpr std::uint64_t bursts_per_second = 100;          // what a rate is in 10 ms may leave at once
 
 std::string name_of(int link) {
   std::array<char, IF_NAMESIZE> name{};
@@ -126,11 +125,13 @@ Result<void> add_class(nl_sock* socket, int link, const Shaping& shaping, std::o
   }
   const auto added = class_on(link, shaping.priority());
   BOOST_OUTCOME_TRY(answered(rtnl_tc_set_kind(TC_CAST(added.get()), "htb"), "htb"));
-  BOOST_OUTCOME_TRY(answered(rtnl_htb_set_rate64(added.get(), rate.value_or(unlimited_rate)), "rate"));
-  BOOST_OUTCOME_TRY(answered(rtnl_htb_set_ceil64(added.get(), rate.value_or(unlimited_rate)), "rate"));
-  if (!rate) {
-    BOOST_OUTCOME_TRY(answered(rtnl_htb_set_rbuffer(added.get(), unlimited_burst), "burst"));
-    BOOST_OUTCOME_TRY(answered(rtnl_htb_set_cbuffer(added.get(), unlimited_burst), "burst"));
+  const std::uint64_t given = rate.value_or(unlimited_rate);
+  BOOST_OUTCOME_TRY(answered(rtnl_htb_set_rate64(added.get(), given), "rate"));
+  BOOST_OUTCOME_TRY(answered(rtnl_htb_set_ceil64(added.get(), given), "rate"));
+  if (given > UINT32_MAX) {  // for lower ones the library sets it, and thinks that there are no higher ones
+    const auto burst = static_cast<std::uint32_t>(given / bursts_per_second);
+    BOOST_OUTCOME_TRY(answered(rtnl_htb_set_rbuffer(added.get(), burst), "burst"));
+    BOOST_OUTCOME_TRY(answered(rtnl_htb_set_cbuffer(added.get(), burst), "burst"));
   }
   BOOST_OUTCOME_TRY(answered(rtnl_htb_set_quantum(added.get(), quantum_bytes), "quantum"));
   return answered(rtnl_class_add(socket, added.get(), NLM_F_CREATE | NLM_F_EXCL), name_of(link) + ": a class of HTB");

@@ -180,6 +180,36 @@ TEST_F(HostsRunTest, IsInconclusiveWhereTheFaultMeetsNoPacket) {
   expect_nothing_left();
 }
 
+/// Sabotage: nobody talks on that port, at that address, in that family; the rate is never reached.
+TEST_F(HostsRunTest, ProvesNoFaultThatMeetsNothing) {
+  const fs::path file = world_.root() / "scenario.toml";
+  const std::string library = TROOP_SOURCE_DIR "/scenarios/library/network/partition-producers.toml";
+  const std::vector<std::string> steps{
+      "fault = \"network.latency\"\ndelay = \"5ms\"\npeers = [\"mq\"]\nport = 9",
+      "fault = \"network.loss\"\npercent = 100.0\npeers = [\"10.99.98.97\"]",
+      "fault = \"network.duplicate\"\npercent = 50.0\npeers = [\"mq\"]\nport = 9",
+      "fault = \"network.reorder\"\npercent = 50.0\ndelay = \"5ms\"\npeers = [\"fd99::1\"]",
+      "fault = \"network.corrupt\"\npercent = 50.0\npeers = [\"mq\"]\nprotocol = \"udp\"",
+      "fault = \"network.reject\"\npeers = [\"mq\"]\nport = 9",
+      "fault = \"network.blackhole\"\npeers = [\"mq\"]\nport = 9",
+      "fault = \"network.bandwidth\"\nrate_mbit = 100000.0\npeers = [\"mq\"]",
+      "fault = \"network.dns\"\nnames = [\"*.test\"]\npeers = [\"mq\"]"};
+  std::ofstream out{file};
+  out << slurp(library);
+  for (const auto& step : steps) out << "\n[[step]]\nat = \"1s\"\ntarget = \"app\"\nfor = \"2s\"\n" << step << "\n";
+  out.close();
+  TroopCommand troop{world_, run_arguments(file.string(), {"step.0.port=9"})};
+  EXPECT_EQ(troop.exit_code(120s), 3) << everything(troop);
+  const auto document = run_json(world_);
+  const auto& faults = document.at("faults").as_array();
+  EXPECT_EQ(faults.size(), steps.size() + 1);
+  for (const auto& fault : faults) {
+    EXPECT_EQ(fault.at("outcome").as_string(), "not proven") << fault.at("name");
+    EXPECT_TRUE(fault.at("restored_ns").is_int64()) << fault.at("name") << ": it is undone all the same";
+  }
+  expect_nothing_left();
+}
+
 TEST_F(HostsRunTest, IsRehearsedWithoutStartingAnything) {
   auto rehearsal = run_arguments("network/partition-producers");
   rehearsal.emplace_back("--dry-run");

@@ -2,11 +2,12 @@
 #pragma once
 
 #include <fcntl.h>
+#include <linux/if.h>
 #include <linux/if_addr.h>
-#include <net/if.h>
 #include <netlink/route/link/veth.h>
 #include <sched.h>
 
+#include <chrono>
 #include <functional>
 #include <initializer_list>
 #include <string>
@@ -41,7 +42,9 @@ class VethPair {
     std::thread{[&] {
       note(agents::enter(far_.get()));
       note(set_up("far", {far_address, far_address6}));
+      note(carries("far"));
     }}.join();
+    note(carries(near_name));
   }
   /// Empty where it is there.
   [[nodiscard]] const std::string& why_not() const { return why_not_; }
@@ -72,6 +75,19 @@ class VethPair {
  private:
   void note(const Result<void>& done) {
     if (done.has_error() && why_not_.empty()) why_not_ = done.error().context;
+  }
+  /// Waits until the kernel says so: until then it drops what is sent.
+  static Result<void> carries(const char* name) {
+    using namespace agents::netlink;
+    BOOST_OUTCOME_TRY(const auto socket, route_socket());
+    for (int tries = 0; tries < 10'000; ++tries) {
+      rtnl_link* found = nullptr;
+      BOOST_OUTCOME_TRY(answered(rtnl_link_get_kernel(socket.get(), 0, name, &found), name));
+      const Owned<rtnl_link> link{found};
+      if (rtnl_link_get_operstate(link.get()) == IF_OPER_UP) return success();
+      std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    }
+    return usage_error(std::string{name} + " does not come up");
   }
   Result<void> plug_in() const {
     using namespace agents::netlink;
