@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <sstream>
+
 #include "tests/support/outcome_rows.hpp"
 #include "tests/support/troop_test.hpp"
 
@@ -17,6 +20,7 @@ struct Case {
   const char* name;
   const char* scenario;
   Outcome outcome;
+  double slower_s = 0;  ///< By so much each publish takes longer while the fault is in force; 0: not asked.
   friend void PrintTo(const Case& c, std::ostream* out) { *out << c.scenario; }
 };
 
@@ -24,6 +28,23 @@ class NetworkTest : public TroopTest<testing::TestWithParam<Case>> {
  protected:
   void SetUp() override {
     if (geteuid() != 0) GTEST_SKIP() << "hosts are network namespaces, which need root";
+  }
+  /// As the probe saw it: most windows of the fault were that much slower than the quickest without it, and not twice.
+  void expect_slower(double by_s) {
+    std::istringstream lines{slurp(world_.run_directory() / "history.ndjson")};
+    std::vector<double> medians;
+    for (std::string line; std::getline(lines, line);) {
+      if (line.find(R"("f":"probe","name":"amqp.publish")") == std::string::npos) continue;
+      const auto event = boost::json::parse(line).as_object();
+      medians.push_back(event.at("value").at("p50").to_number<double>());
+    }
+    ASSERT_FALSE(medians.empty());
+    std::ranges::sort(medians);
+    const double usual = medians.front();
+    EXPECT_LT(usual, by_s / 2);
+    const auto slow = std::ranges::count_if(medians, [&](double each) { return each >= usual + by_s * 0.95; });
+    EXPECT_GE(slow, 4) << "of six windows";
+    EXPECT_LT(medians.back(), usual + 2 * by_s);
   }
 };
 
@@ -37,6 +58,7 @@ TEST_P(NetworkTest, IsProvenUndoneAndDoesToMessagesWhatIsExpected) {
   EXPECT_GT(count_of(document, "delivery", "confirmed"), 1000);
   EXPECT_EQ(judgement(document, "exercised").at("outcome").as_string(), "holds");
   expect_outcome(world_, GetParam().scenario, GetParam().outcome);
+  if (GetParam().slower_s > 0) expect_slower(GetParam().slower_s);
   expect_nothing_left();
 }
 
@@ -53,7 +75,7 @@ INSTANTIATE_TEST_SUITE_P(
         {"messy_link", "network/messy-link", {.rows = {25}}},
         {"thin_link", "network/thin-link", {.rows = {25}, .duplicated = maybe}},
         {"broken_connections", "network/broken-connections", {.rows = {2}, .duplicated = maybe}},
-        {"slow_link", "network/slow-link", {.rows = {25}}},
+        {"slow_link", "network/slow-link", {.rows = {25}}, 0.2},
     }),
     [](const auto& each) { return std::string{each.param.name}; });
 
