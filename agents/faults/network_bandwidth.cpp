@@ -1,4 +1,5 @@
-// network.bandwidth: what the host sends to its peers leaves at a limited rate.
+// network.bandwidth: what the host sends to its peers leaves at a limited rate; or what comes from them above a rate is
+// dropped, as by a router before a thin line.
 #include "agents/faults/table.hpp"
 #include "agents/faults/traffic_class.hpp"
 #include "agents/shaping_record.hpp"
@@ -20,13 +21,29 @@ struct HeldLimit : HeldClass {
   [[nodiscard]] std::string_view missing() const override { return "no packet had to wait for the rate"; }
 };
 
+Result<std::optional<std::string>> told(PacketFilter& filter) {
+  BOOST_OUTCOME_TRY(const auto counts, filter.counters());
+  if (counts.stopped_in == 0) return std::nullopt;
+  return fmt::format("{} of {} packets from its peers were above the rate, and dropped", counts.stopped_in,
+                     counts.matched_in);
+}
+
+struct HeldPolice : Held<PacketFilter, told> {
+  using Held::Held;
+  [[nodiscard]] std::string_view missing() const override { return "no packet was above the rate"; }
+};
+
 struct Limit {
   Traffic traffic;
   std::uint64_t bytes_per_second = 0;
+  bool arriving = false;
 };
 
 Result<Limit> limit_of(Parts& parts, const protocol::StepOrder& order) {
+  static constexpr std::array directions{std::pair{std::string_view{"out"}, false},
+                                         std::pair{std::string_view{"in"}, true}};
   Limit limit;
+  BOOST_OUTCOME_TRY(limit.arriving, chosen(order, "direction", directions));
   BOOST_OUTCOME_TRY(limit.traffic, traffic_of(parts, order));
   BOOST_OUTCOME_TRY(const double mbit, number_parameter(order, "rate_mbit"));
   if (!(mbit >= mbit_min && mbit <= mbit_max)) {
@@ -36,9 +53,15 @@ Result<Limit> limit_of(Parts& parts, const protocol::StepOrder& order) {
   return limit;
 }
 
+/// None, number 0, for what arrives.
+Result<Shaping> class_if_any(Parts& parts, const protocol::StepOrder& order, const Limit& limit) {
+  if (limit.arriving) return Shaping{};
+  return class_for(parts, order, limit.traffic);
+}
+
 Result<UndoRecord> plan(Parts& parts, const protocol::StepOrder& order) {
   BOOST_OUTCOME_TRY(const auto limit, limit_of(parts, order));
-  BOOST_OUTCOME_TRY(class_for(parts, order, limit.traffic));
+  BOOST_OUTCOME_TRY(class_if_any(parts, order, limit));
   BOOST_OUTCOME_TRY(auto record, network_record(order));
   record.kind = shaping_kind;
   return record;
@@ -46,13 +69,23 @@ Result<UndoRecord> plan(Parts& parts, const protocol::StepOrder& order) {
 
 asio::awaitable<Result<void>> look(Parts& parts, const protocol::StepOrder& order, boost::json::object& state) {
   BOOST_OUTCOME_CO_TRY(const auto limit, limit_of(parts, order));
-  BOOST_OUTCOME_CO_TRY(const auto shaping, class_for(parts, order, limit.traffic));
+  BOOST_OUTCOME_CO_TRY(const auto shaping, class_if_any(parts, order, limit));
   note_shaping(state, shaping);
   co_return success();
 }
 
+asio::awaitable<Result<Proof>> drop_what_is_above(Parts& parts, const protocol::StepOrder& order, Limit limit) {
+  auto started = PacketFilter::start(
+      StopRule{.traffic = limit.traffic, .above_bytes_per_second = limit.bytes_per_second}, protocol::lease);
+  if (started.has_error()) co_return std::move(started).error().within(order.fault);
+  auto held = std::make_unique<HeldPolice>(std::move(started).value());
+  held->follow(parts, order, std::move(limit.traffic));
+  co_return co_await take_effect(parts, order, std::move(held));
+}
+
 asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& order, Seen seen) {
   BOOST_OUTCOME_CO_TRY(auto limit, limit_of(parts, order));
+  if (limit.arriving) co_return co_await drop_what_is_above(parts, order, std::move(limit));
   auto shaping = noted_shaping(seen);
   if (shaping.number == 0) co_return Error{ErrorKind::protocol, order.fault + ": nobody looked before"};
   BOOST_OUTCOME_CO_TRY(leaves_by(shaping, parts, order, limit.traffic));

@@ -28,6 +28,9 @@ struct StopRule {
   Stop how = Stop::drop;
   double percent = 100;        ///< Of the packets, each by chance of the kernel's own, which no seed repeats.
   std::uint32_t priority = 0;  ///< For classify: the class.
+  /// Only what is above this rate; 0: all. At once may pass what that is in 100 ms, and 128 KiB at least: the kernel
+  /// has put together what arrives.
+  std::uint64_t above_bytes_per_second = 0;
 };
 
 struct Stopped {

@@ -37,8 +37,11 @@ bool is_address(const std::string& text) {
 /// Faults that have to know each of their peers.
 bool knows_its_peers(const model::Step& step) {
   const auto direction = step.parameters.find("direction");
-  const bool out = direction != step.parameters.end() && direction->second == model::Value{std::string{"out"}};
-  return step.fault == "network.dns" || step.fault == "network.bandwidth" || (step.fault == "network.latency" && out);
+  const auto is = [&](const char* way) {
+    return direction != step.parameters.end() && direction->second == model::Value{std::string{way}};
+  };
+  return step.fault == "network.dns" || (step.fault == "network.bandwidth" && !is("in")) ||
+         (step.fault == "network.latency" && is("out"));
 }
 
 /// The other ends of a fault on a host's network.

@@ -2,6 +2,9 @@
 // class has nothing to do.
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <atomic>
+
 #include "agents/faults/network_faults.hpp"
 #include "agents/faults/table.hpp"
 #include "tests/support/chatter.hpp"
@@ -84,11 +87,51 @@ TEST_F(TrafficClassTest, IsNotAppliedWhereTheRouteChangedSinceSomebodyLooked) {
 
 TEST_F(TrafficClassTest, ClaimsNoEffectOfARateThatNobodyReaches) {
   order_.parameters["rate_mbit"] = 1000.0;
+  for (const auto& [direction, why] :
+       {std::pair{"out", "no packet had to wait for the rate"}, std::pair{"in", "no packet was above the rate"}}) {
+    order_.parameters["direction"] = std::string{direction};
+    ASSERT_TRUE(look());
+    const auto applied = apply();
+    ASSERT_TRUE(applied.has_error());
+    EXPECT_EQ(applied.error().kind, ErrorKind::lost);
+    EXPECT_THAT(applied.error().context, HasSubstr(why));
+    expect_undone();
+  }
+}
+
+/// Sends far more than the rate from beyond the cable, and counts what arrives.
+TEST_F(TrafficClassTest, DropsWhatArrivesAboveTheRate) {
+  order_.parameters["direction"] = std::string{"in"};
+  order_.parameters["rate_mbit"] = 8.0;
+  constexpr double bytes_per_second = 1e6, burst = 131'072;
+  constexpr std::size_t datagram = 1000, headers = 28;
+  const test::Datagrams here{VethPair::near_address, 7777};
+  std::optional<test::Datagrams> there;
+  std::thread{[&] {
+    if (enter(cable_.far())) there.emplace(VethPair::far_address);
+  }}.join();
+  ASSERT_TRUE(there);
+  std::atomic<std::int64_t> sent = 0;
+  const std::jthread flood{[&](const std::stop_token& end) {
+    while (!end.stop_requested()) {
+      for (int i = 0; i < 20; ++i) sent += there->send(here, std::string(datagram, 'x')) ? 1 : 0;
+      std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    }
+  }};
   ASSERT_TRUE(look());
   const auto applied = apply();
-  ASSERT_TRUE(applied.has_error());
-  EXPECT_EQ(applied.error().kind, ErrorKind::lost);
-  EXPECT_THAT(applied.error().context, HasSubstr("no packet had to wait for the rate"));
+  ASSERT_TRUE(applied) << applied.error().context;
+  EXPECT_THAT(applied.value().text, HasSubstr("were above the rate, and dropped"));
+  while (here.receive(0)) continue;  // the burst is used up
+  const std::int64_t began = monotonic_ns(), sent_before = sent;
+  std::int64_t arrived = 0;
+  while (monotonic_ns() - began < Duration{std::chrono::seconds{2}}.count()) arrived += here.receive(1) ? 1 : 0;
+  const double seconds = static_cast<double>(monotonic_ns() - began) * 1e-9;
+  const double bytes = static_cast<double>(arrived) * (datagram + headers);
+  EXPECT_LE(bytes, bytes_per_second * seconds + burst);
+  const double offered = static_cast<double>(sent - sent_before) * (datagram + headers);
+  EXPECT_GE(bytes, 0.9 * std::min(offered, bytes_per_second * seconds) - burst);
+  EXPECT_GT(offered, 1.5 * bytes_per_second * seconds) << "the flood was none";
   expect_undone();
 }
 

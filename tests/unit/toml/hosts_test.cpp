@@ -138,6 +138,11 @@ INSTANTIATE_TEST_SUITE_P(
              "[[step]]\nat = \"1s\"\nfault = \"network.bandwidth\"\ntarget = \"app\"\nfor = \"1s\"\n"
              "rate_mbit = 1.0\npeers = [\"any\"]\n",
          "has to know its peers"},
+        {"a_limit_of_what_everybody_sends",
+         two + on_mq +
+             "[[step]]\nat = \"1s\"\nfault = \"network.bandwidth\"\ntarget = \"app\"\nfor = \"1s\"\n"
+             "rate_mbit = 1.0\ndirection = \"in\"\npeers = [\"any\"]\n",
+         ""},
         {"what_goes_to_everybody_later",
          two + on_mq +
              "[[step]]\nat = \"1s\"\nfault = \"network.latency\"\ntarget = \"app\"\nfor = \"1s\"\n"
