@@ -23,9 +23,8 @@
 
 namespace troop::agents {
 
-/// Something to put back, as data. `kind` is "process" (end it), "workspace" or "control-group" (remove
-/// it), "fault" (see fault.hpp) or
-/// "shaping" (see shaping_record.hpp).
+/// Something to put back, as data. `kind` is "process" (end it), "workspace" or "control-group" (remove it), "fault"
+/// (see fault.hpp), or what a fault has said that it is: each such kind stands with whoever puts it back.
 struct UndoRecord {
   std::string kind;
   boost::json::object state;

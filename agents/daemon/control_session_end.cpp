@@ -64,8 +64,11 @@ asio::awaitable<void> ControlSession::end_step(std::int64_t number) {
   const InOperation counted{operations_};
   json::object request{{"request", "revert"}, {"step", number}};
   auto ended = co_await perform_safely(request);
-  if (ended.has_error())
+  if (ended.has_error()) {
     interrupt(fmt::format("step {} is over and could not be ended: {}", number, ended.error().context));
+  } else if (const auto doubt = protocol::text_field(ended.value(), "doubt"); doubt.has_value()) {
+    interrupt(fmt::format("step {}: {}", number, doubt.value()));
+  }
 }
 
 asio::awaitable<void> ControlSession::revert_what_stays(std::vector<std::string>& problems) {

@@ -14,6 +14,8 @@ constexpr Duration look_max = std::chrono::seconds{3};
 /// So many deliveries of which none is settled for so long: the same messages are requeued again and again.
 constexpr std::uint64_t storm_deliveries = 1000;
 constexpr Duration storm_max = std::chrono::seconds{5};
+/// Nodes of a cluster that lost each other stop and start again by themselves, and do not answer meanwhile.
+constexpr Duration rejoining_max = std::chrono::seconds{90};
 /// What a message may be late that the delayed-message plugin holds.
 constexpr Duration lateness_max = std::chrono::seconds{30};
 
@@ -64,17 +66,24 @@ asio::awaitable<void> await_end(RunParts& parts, bool producers, Duration timeou
 }
 
 /// Empty twice, nothing unacknowledged, nothing delivered in between. False once nothing has been settled for
-/// `idle_max`: a message that is requeued for ever is delivered for ever. Where that is plain, sooner.
+/// `idle_max`: a message that is requeued for ever is delivered for ever. Where that is plain, sooner; where a node of
+/// a cluster does not answer, later.
 asio::awaitable<bool> await_quiet(RunParts& parts, Duration idle_max) {
+  const bool is_cluster = parts.node_addresses().size() > 1;
+  bool answered = true;
   Consumption before = consumption(parts);
   std::int64_t last_move = monotonic_ns();
   std::uint64_t delivered_at_move = before.delivered;
   int quiet_looks = 0;
   while (quiet_looks < 2) {
     const bool storm = before.delivered - delivered_at_move > storm_deliveries;
-    const Duration patience = storm ? std::min(idle_max, storm_max) : idle_max;
+    const Duration patience = storm                     ? std::min(idle_max, storm_max)
+                              : answered || !is_cluster ? idle_max
+                                                        : std::max(idle_max, rejoining_max);
     if (parts.stopping() || monotonic_ns() - last_move > patience.count()) co_return false;
     const auto depth = co_await look(parts);
+    if (!answered && depth.has_value()) last_move = monotonic_ns();  // a node is back
+    answered = depth.has_value();
     const Consumption now = consumption(parts);
     if (now.settled != before.settled) {
       last_move = monotonic_ns();
@@ -210,8 +219,10 @@ asio::awaitable<Ending> drain(RunParts& parts, Duration idle_max) {
       const auto reachable = co_await look(parts);
       if (round == 0 && closed && reachable.has_value()) read = co_await read_out(parts, idle_max);
       if (!read) {
-        co_return Ending{false,
-                         fmt::format("the queues were not emptied: nothing moved for {}", model::to_text(idle_max))};
+        const std::string seen = reachable.has_value() ? fmt::format("{} messages are ready", reachable.value().ready)
+                                                       : reachable.error().context;
+        co_return Ending{false, fmt::format("the queues were not emptied: nothing moved for {}; {}, {} unacknowledged",
+                                            model::to_text(idle_max), seen, consumption(parts).unacked)};
       }
     }
     const bool empty = co_await empty_for_good(parts);

@@ -19,6 +19,7 @@ const Fault instance_kill{
     .look = look_at_service,
     .apply = apply,
     .revert = start_service_again,
+    .in_force = service_is_down,
     .able = try_services,
 };
 

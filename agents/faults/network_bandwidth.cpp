@@ -9,16 +9,24 @@ namespace {
 
 constexpr double mbit_min = 0.01, mbit_max = 100'000;
 constexpr std::uint64_t waits_min = 3;  // the first packet of all may wait at any rate
+/// A load that is a little above the rate uses up first what may come at once.
+constexpr Duration above_max = std::chrono::seconds{15};
 
 struct HeldLimit : HeldClass {
   using HeldClass::HeldClass;
   Result<std::optional<std::string>> effect() override {
     BOOST_OUTCOME_TRY(const auto counts, shaped(shaping()));
-    if (counts.packets == 0 || counts.waited < waits_min) return std::nullopt;
+    // At a low rate a large packet waits for long: then the same are still waiting at the next look.
+    const bool wait_again = waiting_ && counts.waiting > 0;
+    waiting_ = counts.waiting > 0;
+    if (counts.packets == 0 || (counts.waited < waits_min && !wait_again)) return std::nullopt;
     return fmt::format("{} packets with {} bytes left at that rate; the rate was reached {} times", counts.packets,
                        counts.bytes, counts.waited);
   }
   [[nodiscard]] std::string_view missing() const override { return "no packet had to wait for the rate"; }
+
+ private:
+  bool waiting_ = false;
 };
 
 Result<std::optional<std::string>> told(PacketFilter& filter) {
@@ -80,7 +88,7 @@ asio::awaitable<Result<Proof>> drop_what_is_above(Parts& parts, const protocol::
   if (started.has_error()) co_return std::move(started).error().within(order.fault);
   auto held = std::make_unique<HeldPolice>(std::move(started).value());
   held->follow(parts, order, std::move(limit.traffic));
-  co_return co_await take_effect(parts, order, std::move(held));
+  co_return co_await take_effect(parts, order, std::move(held), above_max);
 }
 
 asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& order, Seen seen) {

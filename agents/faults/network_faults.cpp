@@ -82,6 +82,8 @@ Exempt exempt_from(const Policy& policy, const Traffic& traffic) {
                              static_cast<unsigned short>(network.prefix_length() - mapped_bits));
     } else {
       exempt.v6.push_back(network);
+      const boost::asio::ip::network_v6 mapped{boost::asio::ip::make_address_v6("::ffff:0:0"), network.prefix_length()};
+      if (mapped.canonical() == network) exempt.v4.emplace_back(boost::asio::ip::address_v4::any(), 0);  // all of IPv4
     }
   }
   return exempt;

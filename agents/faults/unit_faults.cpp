@@ -20,11 +20,19 @@ namespace troop::agents {
 namespace {
 
 constexpr Duration told_max = std::chrono::seconds{30};
-constexpr Duration down_max = std::chrono::seconds{3};
+constexpr Duration down_max = std::chrono::seconds{3};          // after systemctl has waited for it
+constexpr Duration killed_down_max = std::chrono::seconds{20};  // systemd may run its ExecStopPost= first
 constexpr Duration ask_max = std::chrono::seconds{3};
 constexpr Duration look_interval = std::chrono::milliseconds{20};
 
 bool kills(const protocol::StepOrder& order) { return order.fault == "instance.kill"; }
+
+/// In the life that it had, or in none. Errors: lost.
+Result<void> still_down(const Unit& now, const std::string& invocation) {
+  const bool another_life = !now.invocation.empty() && now.invocation != invocation;
+  if (now.is_down() && !another_life) return success();
+  return Error{ErrorKind::lost, fmt::format("somebody else started unit {} again: it is {}", now.id, now.told())};
+}
 
 /// Somebody else may start it again: then it is not down any more, or was not all the time. Asks without waiting: what
 /// is heard is what was asked the last time.
@@ -40,9 +48,7 @@ class HeldDownUnit : public Holding {
       const auto answer = std::exchange(asked_, std::nullopt)->answer();
       BOOST_OUTCOME_TRY(const auto shown, answer);
       BOOST_OUTCOME_TRY(const auto now, unit_from(shown));
-      const bool another_life = !now.invocation.empty() && now.invocation != invocation_;
-      if (!now.is_down() || another_life)
-        return Error{ErrorKind::lost, fmt::format("somebody else started unit {} again: it is {}", id_, now.told())};
+      BOOST_OUTCOME_TRY(still_down(now, invocation_));
     }
     BOOST_OUTCOME_TRY(asked_, Systemctl::start(show_unit(id_)));
     asked_at_ = monotonic_ns();
@@ -85,8 +91,8 @@ Result<std::string> hindrance(const Unit& unit, const protocol::StepOrder& order
   if (!model::is_service_name(unit.id) || model::is_vital_service(unit.id) ||
       std::ranges::any_of(unit.names, model::is_vital_service))
     return "is never stopped: the host, or the way into it, needs it";
-  if (unit.active != "active" || unit.sub != "running" || unit.main_pid == 0)
-    return fmt::format("does not run: it is {}", unit.told());
+  if (unit.active != "active" || unit.sub != "running") return fmt::format("does not run: it is {}", unit.told());
+  if (unit.main_pid == 0) return "has no main process that systemd knows (PIDFile=)";
   if (unit.has_job) return "is being started or stopped right now";
   if (unit.invocation.empty()) return "has no invocation id, by which one start is told from another";
   if (unit.transient) return "is transient: once stopped, systemd forgets it";
@@ -155,7 +161,7 @@ asio::awaitable<Result<Proof>> taken_down(const protocol::StepOrder& order, cons
                                      known.processes.size(), left);
       co_return Proof{seen_at, std::move(text)};
     }
-    if (seen_at > asked + down_max.count())
+    if (seen_at > asked + (kills(order) ? killed_down_max : down_max).count())
       co_return not_proven(order,
                            fmt::format("unit {} is still {}, with {} of its processes", known.id, now.told(), left));
     co_await pause_for(look_interval);
@@ -220,6 +226,13 @@ asio::awaitable<Result<Proof>> bring_unit_back(Parts& parts, const protocol::Ste
   auto started = co_await start_unit_again(seen);
   if (started.has_error()) co_return not_restored(order, started.error());
   co_return Proof{monotonic_ns(), std::move(started).value()};
+}
+
+asio::awaitable<Result<void>> service_is_down(Parts& parts, const protocol::StepOrder& order, Seen seen) {
+  if (!names_unit(order) || !parts.holdings().contains(order.number)) co_return success();
+  BOOST_OUTCOME_CO_TRY(const auto known, known_from(order, seen));
+  BOOST_OUTCOME_CO_TRY(const auto now, co_await inspect_unit(known.id));
+  co_return still_down(now, known.invocation);
 }
 
 Result<UndoRecord> plan_on_service(Parts& parts, const protocol::StepOrder& order) {

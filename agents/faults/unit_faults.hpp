@@ -25,6 +25,8 @@ asio::awaitable<Result<Proof>> bring_unit_back(Parts& parts, const protocol::Ste
 Result<UndoRecord> plan_on_service(Parts& parts, const protocol::StepOrder& order);
 asio::awaitable<Result<void>> look_at_service(Parts& parts, const protocol::StepOrder& order,
                                               boost::json::object& state);
+/// in_force of both: of what is held down by a unit's name systemd is asked once more. Errors: lost.
+asio::awaitable<Result<void>> service_is_down(Parts& parts, const protocol::StepOrder& order, Seen seen);
 asio::awaitable<Result<Proof>> start_service_again(Parts& parts, const protocol::StepOrder& order, Seen seen);
 
 /// An engine answers, or systemd does.

@@ -12,7 +12,7 @@ namespace troop::agents {
 namespace ip = boost::asio::ip;
 namespace {
 
-constexpr std::uint64_t burst_min = 128 * 1024;
+constexpr std::uint64_t burst_bytes = 128 * 1024;
 constexpr int sides = 1'000'000;  // of the die, one for each step of percent_min
 constexpr std::pair<const char*, const char*> sets[] = {
     {"peers4", "ipv4_addr"}, {"peers6", "ipv6_addr"}, {"families", "nf_proto"}};
@@ -115,8 +115,7 @@ std::string chains(const std::string& table, const StopRule& rule, std::string_v
     add(hit, fmt::format("numgen random mod {} >= {} return", sides, std::lround(rule.percent / 100 * sides)));
   }
   if (const auto rate = rule.above_bytes_per_second; rate > 0) {
-    const auto burst = std::clamp<std::uint64_t>(rate / 10, burst_min, UINT32_MAX);
-    add(hit, fmt::format("limit rate {} bytes/second burst {} bytes return", rate, burst));
+    add(hit, fmt::format("limit rate {} bytes/second burst {} bytes return", rate, burst_bytes));
   }
   add(hit, fmt::format("counter name \"stopped_{}\"", hook));
   for (const auto& what : ended(rule)) add(hit, what);

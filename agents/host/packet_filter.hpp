@@ -28,8 +28,8 @@ struct StopRule {
   Stop how = Stop::drop;
   double percent = 100;        ///< Of the packets, each by chance of the kernel's own, which no seed repeats.
   std::uint32_t priority = 0;  ///< For classify: the class.
-  /// Only what is above this rate; 0: all. At once may pass what that is in 100 ms, and 128 KiB at least: the kernel
-  /// has put together what arrives.
+  /// Only what is above this rate; 0: all. At once may pass what that is in a second (so the kernel counts), and
+  /// 128 KiB besides: what arrives comes put together.
   std::uint64_t above_bytes_per_second = 0;
 };
 

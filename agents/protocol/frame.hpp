@@ -13,7 +13,7 @@
 
 namespace troop::protocol {
 
-inline constexpr int version = 1;
+inline constexpr int version = 2;
 inline constexpr std::size_t frame_bytes_max = 1 << 20;      ///< Everything a peer sends is bounded.
 inline constexpr std::size_t log_piece_bytes_max = 1 << 18;  ///< Of one frame.
 inline constexpr std::size_t log_bytes_max = 4 << 20;        ///< Of one log, all its frames together.

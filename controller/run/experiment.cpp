@@ -335,10 +335,10 @@ asio::awaitable<void> Experiment::play_step(std::size_t index, std::int64_t zero
       if (auto proof = protocol::text_field(reverted.value(), "proof"); proof.has_value())
         fault.restored_proof = proof.value();
       progress_.note(fmt::format("{} is back: {}", step.victim, fault.restored_proof));
-      if (auto early = protocol::text_field(reverted.value(), "ended_early"); early.has_value()) {
+      if (auto doubt = protocol::text_field(reverted.value(), "doubt"); doubt.has_value()) {
         fault.outcome = "not proven";
-        fault.detail = early.value();
-        fail({ErrorKind::lost, fmt::format("step {}: {}", step.number, fault.detail)}, "fault-ended-early");
+        fault.detail = doubt.value();
+        fail({ErrorKind::lost, fmt::format("step {}: {}", step.number, fault.detail)}, "fault-not-in-force");
       }
     } else if (running_ && signal_ == 0 && !agent.lost() && !agent.silent()) {  // else: put_back() finds out
       fault.outcome = "not restored";

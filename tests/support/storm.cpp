@@ -73,7 +73,7 @@ std::vector<protocol::StepOrder> all_faults(const std::string& name) {
       if (parameter.name == "rate_mbit") parameters["rate_mbit"] = 0.01;
       if (parameter.name == "names") parameters["names"] = std::vector<std::string>{"*.test"};
       if (parameter.name == "names" || parameter.name == "port") parameters["port"] = std::int64_t{service_port};
-      if (parameter.name == "delay") parameters["delay"] = Duration{5ms};
+      if (parameter.name == "delay") parameters["delay"] = Duration{50ms};  // also a slow machine sends more meanwhile
     }
     add(spec.name, std::move(parameters));
   }

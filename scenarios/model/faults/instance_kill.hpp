@@ -14,8 +14,7 @@ inline FaultSpec instance_kill() {
       .back_end = "the Docker engine on this machine, over its socket; systemctl kill --signal=SIGKILL",
       .proof =
           "the engine, or systemd, says that it does not run, and the unit's processes are gone; both are asked again "
-          "for "
-          "as long as the fault is held, but for a unit that Restart= brings back",
+          "for as long as the fault is held, but for a unit that Restart= brings back",
       .undo =
           "the engine or systemd starts it, unless it runs or somebody else has stopped it; proven when they say so",
       .irreversible = {"what its processes had in memory is lost", "its connections are closed"},

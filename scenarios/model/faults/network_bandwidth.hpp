@@ -14,8 +14,7 @@ inline FaultSpec network_bandwidth() {
       .period = FaultSpec::Period::required,
       .back_end =
           "HTB on the links to the peers, fed by nftables rules that end with its agent and match only what expires; "
-          "in: "
-          "such rules alone",
+          "in: such rules alone",
       .proof =
           "the kernel counted packets that left through the limit, and how often they had to wait for it; in: that "
           "it dropped some",
