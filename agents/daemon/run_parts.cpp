@@ -15,39 +15,9 @@ namespace troop::agents {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr Duration worker_start_max = std::chrono::seconds{15};
-constexpr Duration worker_grace = std::chrono::seconds{1};
 constexpr Duration declare_max = std::chrono::seconds{10};  // each step of it
 
-std::string own_path() {
-  std::error_code ignored;
-  return fs::read_symlink("/proc/self/exe", ignored).string();
-}
-
-void aim(WorkerConfig& config, const AmqpAddress& broker, std::uint64_t seed) {
-  config.host = broker.host;
-  config.port = broker.port;
-  config.user = broker.user;
-  config.password = broker.password;
-  config.vhost = broker.vhost;
-  config.tls = broker.tls;
-  config.seed = seed;
-}
-
 }  // namespace
-
-Result<void> JournaledProcess::started(const std::string& part, const Process& process) {
-  BOOST_OUTCOME_TRY(ended());  // the one before, under the same name
-  BOOST_OUTCOME_TRY(record_, journal_.append(process_record(part, process.identity())));
-  return success();
-}
-
-Result<void> JournaledProcess::ended() {
-  if (!record_) return success();
-  const std::int64_t number = *record_;
-  record_.reset();
-  return journal_.settle(number);
-}
 
 BrokerPart::BrokerPart(std::string name, const model::Broker& wanted, const fs::path& folder, UndoJournal& journal,
                        const bool& stopping)
@@ -94,87 +64,6 @@ asio::awaitable<Result<void>> BrokerPart::end() {
   co_return epmd_record_.ended();
 }
 
-WorkerPart::WorkerPart(WorkerConfig config, Ring ring, fs::path log, UndoJournal& journal)
-    : name_(worker_name(config)),
-      config_(std::move(config)),
-      ring_(std::move(ring)),
-      log_(std::move(log)),
-      record_(journal),
-      journal_(journal) {}
-
-std::string_view WorkerPart::kind() const {
-  if (config_.role == WorkerConfig::Role::reader) return "reader";
-  return is_producer() ? "producer" : "consumer";
-}
-
-void WorkerPart::connect_to(const AmqpAddress& broker, std::vector<std::string> next_hosts, std::uint64_t seed) {
-  aim(config_, broker, seed);
-  config_.next_hosts = std::move(next_hosts);
-}
-
-Result<ControlGroup> WorkerPart::own_group() {
-  if (group_) return *group_;
-  if (is_elsewhere()) return usage_error(name_ + " is on another host than the broker, and so in another network");
-  if (started_before_) return usage_error(name_ + " was started before it was to have a control group of its own");
-  BOOST_OUTCOME_TRY(group_, plan_control_group(name_));
-  return *group_;
-}
-
-Result<void> WorkerPart::start() {
-  UniqueFd group;
-  if (group_) {
-    if (!group_record_) {
-      BOOST_OUTCOME_TRY(group_record_, journal_.append(control_group_record(group_->folder)));
-      BOOST_OUTCOME_TRY(make_control_group(*group_));
-    }
-    BOOST_OUTCOME_TRY(group, way_into(*group_));
-  }
-  if (started_before_) ring_.prepare_restart();
-  started_before_ = true;
-  config_.start_ns = monotonic_ns();
-  BOOST_OUTCOME_TRY(auto secret, sealed_memory(to_json(config_)));
-  std::vector<int> inherited{secret.get(), ring_.fd()};
-  if (config_.effects_fd >= 0) inherited.push_back(config_.effects_fd);
-  const Spawn what{
-      {own_path(), "worker", "--config-fd", std::to_string(secret.get()), "--ring-fd", std::to_string(ring_.fd())},
-      {"PATH=/usr/bin:/bin", "LANG=C.UTF-8"},
-      log_.string(),
-      std::move(inherited),
-      {},
-      netns_,
-      -1,
-      group.get()};
-  BOOST_OUTCOME_TRY(process_, Process::spawn(what));
-  BOOST_OUTCOME_TRY(record_.started(name_, process_));
-  return success();
-}
-
-asio::awaitable<Result<Proof>> WorkerPart::ready() {
-  const std::int64_t deadline = monotonic_ns() + worker_start_max.count();
-  while (ring_.state() != WorkerState::connected && process_.alive() && monotonic_ns() < deadline) {
-    co_await pause_for(std::chrono::milliseconds{5});
-  }
-  if (!process_.alive()) co_return Error{ErrorKind::unrestored, name_ + " ended: " + process_.ending()};
-  const bool connected = ring_.state() == WorkerState::connected;
-  if (!connected && ring_.state() != WorkerState::disconnected) {
-    co_return Error{ErrorKind::unrestored, name_ + " does not start"};
-  }
-  meant_to_run = true;
-  co_return Proof{monotonic_ns(),
-                  fmt::format("pid {} {}", process_.pid(), connected ? "is connected" : "runs, not connected")};
-}
-
-asio::awaitable<Result<void>> WorkerPart::end() {
-  ring_.command(WorkerCommand::abort);
-  BOOST_OUTCOME_CO_TRY(co_await process_.end(worker_grace));
-  BOOST_OUTCOME_CO_TRY(record_.ended());
-  if (!group_record_) co_return success();
-  BOOST_OUTCOME_CO_TRY(remove_control_group(group_->folder));
-  const std::int64_t settled = *group_record_;
-  group_record_.reset();
-  co_return journal_.settle(settled);
-}
-
 Result<std::unique_ptr<RunParts>> RunParts::create(const model::Broker& broker, const model::Workload& workload,
                                                    fs::path log, UndoJournal& journal, const Network& network) {
   auto parts = none(journal);
@@ -202,6 +91,7 @@ Result<std::unique_ptr<RunParts>> RunParts::create(const model::Broker& broker, 
       auto config = worker_config(role, number, workload);
       if (role == WorkerConfig::Role::consumer) config.effects_fd = parts->effects_.fd();
       parts->workers_.push_back(std::make_unique<WorkerPart>(std::move(config), std::move(ring), parts->log_, journal));
+      parts->workers_.back()->checks_certificates = parts->attached_ && parts->broker_address().tls;
       const std::string& place = model::place(on, number, broker.host);
       const NetworkHost* host = network.find(place);
       if (host == nullptr && !place.empty()) return Error{ErrorKind::protocol, "there is no host '" + place + "'"};

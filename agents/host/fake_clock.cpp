@@ -1,6 +1,10 @@
 #include "agents/host/fake_clock.hpp"
 
 #include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
 
 #include "agents/host/workspace.hpp"
 
@@ -34,6 +38,33 @@ Result<void> set_fake_clock(const fs::path& file, Duration offset) {
   fs::rename(next, file, failure);  // whoever reads it finds the one or the other
   if (failure) return usage_error(file.string() + ": " + failure.message());
   return success();
+}
+
+Result<FakeClock> FakeClock::make() {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return usage_error("this program is built with a sanitizer, which bears no libfaketime before it");
+#endif
+  FakeClock clock;
+  clock.library_ = find_fake_clock();
+  if (clock.library_.empty()) {
+    return usage_error("no libfaketime on this host; install it (apt-get install libfaketime)");
+  }
+  clock.memory_.reset(memfd_create("troop-clock", MFD_CLOEXEC));
+  if (!clock.memory_) return system_error(ErrorKind::usage, "memfd_create", errno);
+  BOOST_OUTCOME_TRY(clock.set(Duration{0}));
+  return clock;
+}
+
+Result<void> FakeClock::set(Duration offset) const {
+  // Always as long, so that it replaces what was there in one step.
+  const auto text = fmt::format("{:+017.3f}\n", static_cast<double>(offset.count()) / 1e9);
+  const ssize_t written = pwrite(memory_.get(), text.data(), text.size(), 0);
+  if (written != static_cast<ssize_t>(text.size())) return system_error(ErrorKind::usage, "memfd: pwrite", errno);
+  return success();
+}
+
+std::vector<std::string> FakeClock::environment() const {
+  return fake_clock_environment(library_, fmt::format("/proc/self/fd/{}", memory_.get()));
 }
 
 }  // namespace troop::agents

@@ -47,6 +47,7 @@ bool Handler::work() {
     const std::int64_t nap = std::min(left, nap_ns);
     const timespec pause{0, nap};
     clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, nullptr);
+    ring_.tell_clock();
     if (ring_.command() == WorkerCommand::abort) return false;
   }
   return true;

@@ -146,6 +146,7 @@ bool Link::close() {
 }
 
 void Link::wait(std::int64_t wake_ns, bool reading) {
+  ring_.tell_clock();
   readable_ = session_ != nullptr && session_->buffered();
   if (readable_ && reading) return;
   pollfd waited{};

@@ -111,6 +111,12 @@ void Ring::consume(std::size_t n) {
   mapping_.header().tail.store(tail_, std::memory_order_release);
 }
 
+std::optional<Duration> Ring::told_clock(std::uint64_t question) const {
+  const RingHeader& header = mapping_.header();
+  if (header.clock_told.load(std::memory_order_acquire) < question) return std::nullopt;
+  return Duration{header.wall_clock_ns.load(std::memory_order_relaxed)};
+}
+
 void Ring::prepare_restart() {
   command(WorkerCommand::run);
   mapping_.header().state.store(WorkerState::starting, std::memory_order_release);
@@ -144,12 +150,21 @@ bool RingWriter::push(const protocol::Record& record) {
   return true;
 }
 
+void RingWriter::tell_clock() {
+  RingHeader& header = mapping_.header();
+  const std::uint64_t asked = header.clock_asked.load(std::memory_order_acquire);
+  if (asked == header.clock_told.load(std::memory_order_relaxed)) return;
+  header.wall_clock_ns.store(wall_ns(), std::memory_order_relaxed);
+  header.clock_told.store(asked, std::memory_order_release);
+}
+
 bool RingWriter::wait_for_room() {
   constexpr timespec nap{0, 1'000'000};
   for (;;) {
     tail_seen_ = mapping_.header().tail.load(std::memory_order_acquire);
     if (head_ - tail_seen_ < mapping_.capacity()) return true;
     if (command() == WorkerCommand::abort) return false;
+    tell_clock();
     nanosleep(&nap, nullptr);
   }
 }

@@ -10,9 +10,11 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "agents/protocol/record.hpp"
+#include "common/clock.hpp"
 #include "common/error.hpp"
 #include "common/unique_fd.hpp"
 
@@ -63,7 +65,7 @@ struct RingCounters {
 /// Stands alone in the first page of the ring. Everything both sides write is on cache lines of its own.
 struct RingHeader {
   static constexpr std::uint64_t expected_magic = 0x676e69722d707274;  // "trp-ring"
-  static constexpr std::uint32_t expected_version = 2;
+  static constexpr std::uint32_t expected_version = 3;
 
   std::uint64_t magic = 0;
   std::uint32_t version = 0;
@@ -77,6 +79,9 @@ struct RingHeader {
   alignas(64) std::atomic<WorkerCommand> command{WorkerCommand::run};
   alignas(64) std::atomic<WorkerState> state{WorkerState::starting};
   std::atomic<std::int64_t> experiment_began_ns{0};  ///< CLOCK_MONOTONIC; 0: not yet.
+  std::atomic<std::uint64_t> clock_asked{0};         ///< How often the agent asked for the worker's wall clock.
+  std::atomic<std::uint64_t> clock_told{0};          ///< Which question the worker answered last, with ...
+  std::atomic<std::int64_t> wall_clock_ns{0};        ///< ... the time that it had after it was asked, since 1970.
   alignas(64) RingCounters counters;
 };
 
@@ -131,6 +136,10 @@ class Ring {
   void experiment_began(std::int64_t at_ns) {
     mapping_.header().experiment_began_ns.store(at_ns, std::memory_order_release);
   }
+  /// Asks the worker for its wall clock: which question this is.
+  std::uint64_t ask_clock() { return mapping_.header().clock_asked.fetch_add(1, std::memory_order_acq_rel) + 1; }
+  /// What it answered, to that question or a later one; since 1970. Nothing: not yet.
+  [[nodiscard]] std::optional<Duration> told_clock(std::uint64_t question) const;
   [[nodiscard]] WorkerState state() const { return mapping_.header().state.load(std::memory_order_acquire); }
   [[nodiscard]] const RingCounters& counters() const { return mapping_.header().counters; }
   /// Before a worker of the same name is started on this ring again: command `run`, state `starting`.
@@ -159,6 +168,8 @@ class RingWriter {
   [[nodiscard]] std::int64_t experiment_began_ns() const {
     return mapping_.header().experiment_began_ns.load(std::memory_order_acquire);
   }
+  /// Answers the agent's question for this process's wall clock, if there is a new one.
+  void tell_clock();
   void state(WorkerState state) { mapping_.header().state.store(state, std::memory_order_release); }
   [[nodiscard]] RingCounters& counters() { return mapping_.header().counters; }
   [[nodiscard]] std::int32_t agent_pid() const { return mapping_.header().agent_pid; }

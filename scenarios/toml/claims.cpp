@@ -257,6 +257,8 @@ std::string wrong_target(const Scenario& scenario, const model::FaultSpec& fault
   if (!sound(producer ? "workload.producers" : "workload.consumers")) return "";
   if (workers == 0) return fmt::format("there is no {}: workload.{}s = 0", kind, kind);
   if (number && *number > workers) return fmt::format("there is no {}: workload.{}s = {}", step.target, kind, workers);
+  if (fault.name == "clock.skew" && sound("system.broker") && !scenario.broker.attach)
+    return "a worker shows its clock to nobody but a broker with TLS, and a managed one has none";
   return "";
 }
 

@@ -60,7 +60,7 @@ struct InvariantsReading {
 /// A file of [[invariant]] only, or a whole scenario, which must then be right as a whole. No invariant is a problem.
 InvariantsReading read_invariants(const std::filesystem::path& path, const model::Catalogue& catalogue);
 
-/// "1.5s", "200 ms", "0s"; units ns, us, ms, s, m, h; between zero and 24 h. Errors: usage.
-Result<Duration> parse_duration(std::string_view text);
+/// "1.5s", "200 ms", "0s"; units ns, us, ms, s, m, h; between zero and `longest`. Errors: usage.
+Result<Duration> parse_duration(std::string_view text, Duration longest = std::chrono::hours{24});
 
 }  // namespace troop::scenarios

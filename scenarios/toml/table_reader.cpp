@@ -134,7 +134,7 @@ void TableReader::duration(std::string_view key, Duration& out, Duration minimum
   if (node == nullptr) return;
   const auto* value = node->as_string();
   if (value == nullptr) return wrong_type(key, "a duration in quotes, such as \"5s\"", *node);
-  const auto duration = parse_duration(value->get());
+  const auto duration = parse_duration(value->get(), std::max(maximum, longest_duration));
   if (!duration) return problem(key, fmt::format("'{}': {}", key, duration.error().context));
   if (duration.value() < minimum || duration.value() > maximum) {
     return problem(key, fmt::format("'{}': {} is out of range, {} to {}", key, model::to_text(duration.value()),

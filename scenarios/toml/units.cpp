@@ -88,7 +88,7 @@ std::string lower(std::string_view text) {
 
 }  // namespace
 
-Result<Duration> parse_duration(std::string_view text) {
+Result<Duration> parse_duration(std::string_view text, Duration longest) {
   static constexpr std::string_view form = "a number and one of ns, us, ms, s, m, h, such as \"200ms\"";
   const std::string_view whole = trimmed(text);
   if (whole.starts_with('-')) return usage_error(fmt::format("{} is negative; a duration is not", in_quotes(text)));
@@ -101,7 +101,7 @@ Result<Duration> parse_duration(std::string_view text) {
   if (!number || !unit) return usage_error(fmt::format("{} is not a duration: {}", in_quotes(text), form));
   const double nanoseconds = std::round(*number * *unit);
   if (nanoseconds > static_cast<double>(longest.count())) {
-    return usage_error(fmt::format("{} is longer than 24h", in_quotes(text)));
+    return usage_error(fmt::format("{} is longer than {}h", in_quotes(text), longest / std::chrono::hours{1}));
   }
   return Duration{static_cast<std::int64_t>(nanoseconds)};
 }

@@ -14,9 +14,6 @@
 
 namespace troop::scenarios {
 
-/// The longest duration that any key takes.
-inline constexpr Duration longest = std::chrono::hours{24};
-
 /// "< 500ms" for a measure that is a duration, ">= 0.999" for one that is a number. Errors: usage.
 Result<model::Bound> parse_bound(const model::Parameter& measure, std::string_view text);
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "agents/host/fake_clock.hpp"
 #include "tests/support/attached_world.hpp"
 
 namespace troop::test {
@@ -126,6 +127,60 @@ TEST_F(AttachedTlsTest, TrustsNobodyForWhomItsCaDoesNotVouch) {
   expect_refusal({amqp(), https()}, ours, "certificate has expired");
   expect_refusal({amqps(), http()}, ours, "certificate has expired");
   EXPECT_EQ(owner_->picture(), before);
+}
+
+/// What became of the connections of `process` while the clock was wrong: "up", "lost" ...
+std::vector<std::string> connections_while_skewed(const fs::path& history, std::string_view process) {
+  std::vector<std::string> seen;
+  bool skewed = false;
+  std::ifstream lines{history};
+  for (std::string line; std::getline(lines, line);) {
+    const auto event = boost::json::parse(line).as_object();
+    const auto text = [&](const char* name) {
+      const auto* found = event.if_contains(name);
+      return found != nullptr && found->is_string() ? std::string{found->get_string()} : std::string{};
+    };
+    // From the proof that it is wrong to the wish that it be right.
+    if (text("f") == "fault" && text("name") == "clock.skew") skewed = text("phase") == "start" && text("type") == "ok";
+    if (skewed && text("f") == "connection" && text("process") == process) seen.push_back(text("value"));
+  }
+  return seen;
+}
+
+TEST_F(AttachedTlsTest, HasNoWayBackForAProducerWhoseClockSaysThatTheCertificateHasExpired) {
+  if (agents::find_fake_clock().empty()) GTEST_SKIP() << "no libfaketime on this host";
+  const std::string before = owner_->picture();
+  const std::string skew = R"(
+[[step]]
+at = "1s"
+fault = "clock.skew"
+target = "producer-1"
+for = "6s"
+offset = "720h"
+)";
+  expect_refusal({amqp(), https()}, of_ca(ca_.file()) + skew, "producer-1 shows nobody its clock");
+  const std::string close = R"(
+[[step]]
+at = "4s"
+fault = "broker.close_connections"
+target = "broker"
+for = "2s"
+)";
+  TroopCommand troop{
+      world_, arguments(of_ca(ca_.file()) + skew + close, {"--set", "duration=\"9s\""}), {amqps(), https()}};
+  ASSERT_EQ(troop.exit_code(run_max), 0) << everything(troop);
+  const fs::path history = world_.run_directory() / "history.ndjson";
+  EXPECT_THAT(connections_while_skewed(history, "producer-1"), testing::ElementsAre("lost"));
+  EXPECT_THAT(connections_while_skewed(history, "producer-2"), testing::ElementsAre("lost", "up"));
+  const auto document = run_json(world_);
+  for (const auto& fault : document.at("faults").as_array()) {
+    EXPECT_EQ(fault.at("outcome").as_string(), "proven") << boost::json::serialize(fault);
+    EXPECT_TRUE(fault.at("restored_ns").is_int64()) << boost::json::serialize(fault);
+  }
+  EXPECT_THAT(everything(troop), HasSubstr("its clock is between +259"));
+  EXPECT_EQ(count_of(document, "accounting", "unaccounted"), 0);
+  EXPECT_TRUE(eventually([&] { return owner_->picture() == before; }, 10s)) << owner_->picture();
+  expect_nothing_left();
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "common/clock.hpp"
 #include "common/ids.hpp"
 
 namespace troop::agents {
@@ -198,6 +199,26 @@ TEST(RingTest, StopsReadingWhenAWriterClaimsAnImpossibleHead) {
     if (!writer.value().push(record_of(n))) _exit(2);
     acted.store(n, std::memory_order_relaxed);
   }
+}
+
+TEST(RingTest, TellsTheWallClockOfTheWorkerToWhoeverAskedBefore) {
+  auto ring = Ring::create(8);
+  auto writer = RingWriter::attach(ring.value().fd());
+  ASSERT_TRUE(writer);
+  writer.value().tell_clock();  // nobody has asked
+  const std::int64_t before = wall_ns();
+  const auto first = ring.value().ask_clock();
+  EXPECT_FALSE(ring.value().told_clock(first));
+  writer.value().tell_clock();
+  const auto told = ring.value().told_clock(first);
+  ASSERT_TRUE(told);
+  EXPECT_GE(told->count(), before);
+  EXPECT_LE(told->count(), wall_ns());
+  const auto second = ring.value().ask_clock();
+  EXPECT_FALSE(ring.value().told_clock(second)) << "that was the answer to the first";
+  auto restarted = RingWriter::attach(ring.value().fd());
+  restarted.value().tell_clock();
+  EXPECT_TRUE(ring.value().told_clock(second)) << "its successor answers";
 }
 
 TEST(RingTest, HoldsEveryActedOnRecordWholeAfterTheWriterIsKilledAnywhere) {
