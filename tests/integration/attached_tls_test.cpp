@@ -148,7 +148,7 @@ std::vector<std::string> connections_while_skewed(const fs::path& history, std::
 }
 
 TEST_F(AttachedTlsTest, HasNoWayBackForAProducerWhoseClockSaysThatTheCertificateHasExpired) {
-  if (agents::find_fake_clock().empty()) GTEST_SKIP() << "no libfaketime on this host";
+  if (const auto clock = agents::FakeClock::make(); clock.has_error()) GTEST_SKIP() << clock.error().context;
   const std::string before = owner_->picture();
   const std::string skew = R"(
 [[step]]
