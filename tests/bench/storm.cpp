@@ -9,61 +9,108 @@
 
 namespace {
 
+using troop::test::Aftermath;
 using troop::test::Blow;
+using troop::test::Ground;
 using troop::test::Storm;
 
-bool report(bool json, Blow blow, const troop::test::Aftermath& sum, int asked, double goal_s) {
-  // A blow that meets nothing in force shows little: most have to meet something, and many a renewal.
-  const bool clean = sum.left_behind == 0 && sum.problems.empty() && sum.rounds == asked &&
-                     2 * sum.in_force >= sum.rounds && 6 * sum.renewed >= sum.rounds;
-  const auto name = troop::test::to_text(blow);
+/// As many blows, in so many streams at once.
+struct Part {
+  Blow blow;
+  int streams, rounds;
+  double goal_s;
+};
+
+/// What has to be back within the two seconds of a host, or what such faults declare (undo_max).
+constexpr double soon_s = 2, lease_s = 10, broker_s = 60;
+
+void add(Aftermath& sum, const Aftermath& found) {
+  sum.rounds += found.rounds;
+  sum.in_force += found.in_force;
+  sum.renewed += found.renewed;
+  sum.in_group += found.in_group;
+  sum.left_behind += found.left_behind;
+  sum.slowest_s = std::max(sum.slowest_s, found.slowest_s);
+  sum.problems.insert(sum.problems.end(), found.problems.begin(), found.problems.end());
+}
+
+/// A blow that meets nothing in force shows little: most on a host have to meet something, and many a renewal. An agent
+/// with a broker is busy with its start, and with what takes effect, for most of the time.
+bool met_enough(Ground ground, const Aftermath& sum) {
+  if (ground != Ground::host) return 5 * sum.in_force >= sum.rounds;
+  return 2 * sum.in_force >= sum.rounds && 6 * sum.renewed >= sum.rounds && 2 * sum.in_group >= sum.rounds;
+}
+
+bool report(bool json, Ground ground, const Part& part, const Aftermath& sum) {
+  const bool clean = sum.left_behind == 0 && sum.problems.empty() && sum.rounds == part.streams * part.rounds &&
+                     met_enough(ground, sum);
+  const std::string name = ground == Ground::host ? std::string{to_text(part.blow)}
+                                                  : fmt::format("{}.{}", to_text(ground), to_text(part.blow));
   for (const auto& problem : sum.problems) fmt::print(stderr, "bench_storm: {}: {}\n", name, problem);
   if (json) {
-    fmt::print(R"({{"bench":"storm.{}.left_behind","value":{},"unit":"of {}","goal":0,"holds":{}}})"
+    fmt::print(R"({{"bench":"storm.{}.left_behind","value":{},"unit":"of {}","goal":0,"in_force":{},"holds":{}}})"
                "\n"
                R"({{"bench":"storm.{}.slowest","value":{:.3f},"unit":"s","goal":{},"holds":{}}})"
                "\n",
-               name, sum.left_behind, sum.rounds, clean, name, sum.slowest_s, goal_s, sum.slowest_s <= goal_s);
+               name, sum.left_behind, sum.rounds, sum.in_force, clean, name, sum.slowest_s, part.goal_s,
+               sum.slowest_s <= part.goal_s);
   } else {
     fmt::print(
-        "storm.{}: {} left behind of {} (goal 0, {}), {} of them with faults in force, {} when they were renewed; "
-        "slowest {:.3f} s (goal {})\n",
-        name, sum.left_behind, sum.rounds, clean ? "holds" : "MISSED", sum.in_force, sum.renewed, sum.slowest_s,
-        goal_s);
+        "storm.{}: {} left behind of {} (goal 0, {}), {} of them with faults in force, {} when they were renewed, {} "
+        "on "
+        "control groups; slowest {:.3f} s (goal {})\n",
+        name, sum.left_behind, sum.rounds, clean ? "holds" : "MISSED", sum.in_force, sum.renewed, sum.in_group,
+        sum.slowest_s, part.goal_s);
   }
   std::fflush(stdout);
-  return clean && sum.slowest_s <= goal_s;
+  return clean && sum.slowest_s <= part.goal_s;
+}
+
+Storm storm_of(Ground ground, const Part& part, int stream) {
+  const auto lease = std::chrono::duration<double>{part.blow == Blow::stop_agent ? lease_s : 0};
+  const auto goal = std::chrono::duration<double>{part.goal_s} - lease;
+  return {.blow = part.blow,
+          .rounds = part.rounds,
+          .seed = static_cast<std::uint64_t>(stream) + 1,
+          .put_back_max = std::chrono::duration_cast<troop::Duration>(goal),
+          .ground = ground};
+}
+
+/// Parts that all have as many streams, on the same ground: each stream sees all of them, one after the other.
+bool rage(bool json, Ground ground, const std::vector<Part>& parts) {
+  std::vector<std::vector<Storm>> streams(static_cast<std::size_t>(parts.front().streams));
+  for (std::size_t i = 0; i < streams.size(); ++i) {
+    for (const auto& part : parts) streams[i].push_back(storm_of(ground, part, static_cast<int>(i)));
+  }
+  std::vector<Aftermath> sums(parts.size());
+  const auto found = troop::test::weather_all(streams);
+  for (std::size_t i = 0; i < found.size(); ++i) add(sums[i % parts.size()], found[i]);
+  bool all_hold = true;
+  for (std::size_t i = 0; i < parts.size(); ++i) all_hold = report(json, ground, parts[i], sums[i]) && all_hold;
+  return all_hold;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   const bool json = argc > 1 && std::string_view{argv[1]} == "--json";
-  struct Part {
-    Blow blow;
-    int streams, rounds;
-    double goal_s;
-  };
-  static constexpr Part parts[] = {{Blow::kill_agent, 4, 250, 2},
-                                   {Blow::kill_both, 4, 25, 2},
-                                   {Blow::kill_guardian, 4, 25, 2},
-                                   {Blow::stop_agent, 10, 10, 12}};  // the lease, and 2 s
   bool all_hold = true;
-  for (const auto& part : parts) {
-    std::vector<Storm> storms;
-    for (int i = 0; i < part.streams; ++i) {
-      storms.push_back({part.blow, part.rounds, static_cast<std::uint64_t>(i) + 1});
-    }
-    troop::test::Aftermath sum;
-    for (const auto& found : troop::test::weather_all(storms)) {
-      sum.rounds += found.rounds;
-      sum.in_force += found.in_force;
-      sum.renewed += found.renewed;
-      sum.left_behind += found.left_behind;
-      sum.slowest_s = std::max(sum.slowest_s, found.slowest_s);
-      sum.problems.insert(sum.problems.end(), found.problems.begin(), found.problems.end());
-    }
-    all_hold = report(json, part.blow, sum, part.streams * part.rounds, part.goal_s) && all_hold;
+  for (const auto& part :
+       {Part{Blow::kill_agent, 4, 250, soon_s}, Part{Blow::kill_both, 4, 25, soon_s},
+        Part{Blow::kill_guardian, 4, 25, soon_s}, Part{Blow::stop_agent, 10, 10, lease_s + soon_s}}) {
+    all_hold = rage(json, Ground::host, {part}) && all_hold;
   }
+  all_hold = rage(json, Ground::attached_broker,
+                  {{Blow::kill_agent, 2, 20, broker_s},
+                   {Blow::kill_both, 2, 8, broker_s},
+                   {Blow::kill_guardian, 2, 8, broker_s},
+                   {Blow::stop_agent, 2, 4, lease_s + broker_s}}) &&
+             all_hold;
+  all_hold = rage(json, Ground::managed_broker,
+                  {{Blow::kill_agent, 2, 10, soon_s},
+                   {Blow::kill_both, 2, 3, soon_s},
+                   {Blow::kill_guardian, 2, 3, soon_s},
+                   {Blow::stop_agent, 2, 2, lease_s + soon_s}}) &&
+             all_hold;
   return all_hold ? 0 : 1;
 }

@@ -110,4 +110,24 @@ class TestGroup {
   bool made_ = false;
 };
 
+/// This process, and whatever it starts, is in a group of its own until the end.
+class OwnTestGroup {
+ public:
+  OwnTestGroup() : before_(agents::own_control_group()), own_(before_.has_value() ? before_.value().path : "") {
+    in_ = before_.has_value() && own_.made() && own_.take(::getpid());
+  }
+  OwnTestGroup(const OwnTestGroup&) = delete;
+  OwnTestGroup& operator=(const OwnTestGroup&) = delete;
+  ~OwnTestGroup() {
+    if (in_) std::ofstream{before_.value().folder + "/cgroup.procs"} << ::getpid() << std::flush;
+  }
+  [[nodiscard]] bool in() const { return in_; }
+  [[nodiscard]] const std::string& path() const { return own_.path(); }
+
+ private:
+  Result<agents::ControlGroup> before_;
+  TestGroup own_;
+  bool in_ = false;
+};
+
 }  // namespace troop::test

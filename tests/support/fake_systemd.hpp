@@ -41,6 +41,19 @@ if [ "$verb" = show ]; then
   done
   exit 0
 fi
+if [ -f "$folder/others-act" ]; then
+  for unit; do :; done
+  job="$verb $$"
+  echo "$job" > "$folder/new.$$"
+  mv "$folder/new.$$" "$folder/$unit.job"
+  tries=0
+  while [ "$finished" != "$job" ] && [ $tries -lt 500 ]; do
+    sleep 0.02
+    if [ -f "$folder/$unit.done" ]; then read -r finished < "$folder/$unit.done"; fi
+    tries=$((tries + 1))
+  done
+  exit 0
+fi
 if [ -f "$folder/$verb.kills" ]; then kill -9 $(cat "$folder/$verb.kills"); fi
 if [ -f "$folder/$verb.makes" ]; then cp "$folder/$verb.makes" "$folder/new.$$"; mv "$folder/new.$$" "$folder/shop.service"; fi
 exit 0
@@ -93,6 +106,20 @@ exit 0
     std::ofstream{folder_ / (verb + ".fails")} << words << '\n';
   }
   void let_hang(const std::string& verb) const { std::ofstream{folder_ / (verb + ".hangs")} << ' '; }
+
+  /// From now on `systemctl VERB UNIT` does nothing but wait until finish() says that it is done.
+  void let_others_act() const { std::ofstream{folder_ / "others-act"} << ' '; }
+  /// What is to be done with the unit, such as "stop 4711"; empty: nothing was ever asked for.
+  [[nodiscard]] std::string job(const std::string& name) const {
+    std::string line;
+    std::ifstream file{folder_ / (name + ".job")};
+    std::getline(file, line);
+    return line;
+  }
+  void finish(const std::string& name, const std::string& job) const {
+    std::ofstream{folder_ / "finished"} << job << '\n';
+    std::filesystem::rename(folder_ / "finished", folder_ / (name + ".done"));
+  }
 
   /// What it was asked for, but for `show`, without the options that are always there.
   [[nodiscard]] std::vector<std::string> asked() const {
