@@ -1,4 +1,5 @@
-// What is left behind when agents and guardians die a thousand deaths: nothing, and how soon.
+// What is left behind when agents and guardians die a thousand deaths: nothing, and how soon. Takes --json, and the
+// names of grounds (host, attached_broker, managed_broker) for those alone.
 #include "tests/support/storm.hpp"
 
 #include <fmt/format.h>
@@ -22,7 +23,7 @@ struct Part {
 };
 
 /// What has to be back within the two seconds of a host, or what such faults declare (undo_max).
-constexpr double soon_s = 2, lease_s = 10, broker_s = 60;
+constexpr double soon_s = 2, lease_s = 10, services_s = 75, broker_s = 60;
 
 void add(Aftermath& sum, const Aftermath& found) {
   sum.rounds += found.rounds;
@@ -31,6 +32,7 @@ void add(Aftermath& sum, const Aftermath& found) {
   sum.in_group += found.in_group;
   sum.left_behind += found.left_behind;
   sum.slowest_s = std::max(sum.slowest_s, found.slowest_s);
+  sum.slowest_with_services_s = std::max(sum.slowest_with_services_s, found.slowest_with_services_s);
   sum.problems.insert(sum.problems.end(), found.problems.begin(), found.problems.end());
 }
 
@@ -41,6 +43,18 @@ bool met_enough(Ground ground, const Aftermath& sum) {
   return 2 * sum.in_force >= sum.rounds && 6 * sum.renewed >= sum.rounds && 2 * sum.in_group >= sum.rounds;
 }
 
+bool report_slowest(bool json, const std::string& name, double seconds, double goal_s) {
+  const bool holds = seconds <= goal_s;
+  if (json) {
+    fmt::print(R"({{"bench":"storm.{}","value":{:.3f},"unit":"s","goal":{},"holds":{}}})"
+               "\n",
+               name, seconds, goal_s, holds);
+  } else {
+    fmt::print("storm.{}: {:.3f} s (goal {}, {})\n", name, seconds, goal_s, holds ? "holds" : "MISSED");
+  }
+  return holds;
+}
+
 bool report(bool json, Ground ground, const Part& part, const Aftermath& sum) {
   const bool clean = sum.left_behind == 0 && sum.problems.empty() && sum.rounds == part.streams * part.rounds &&
                      met_enough(ground, sum);
@@ -49,21 +63,22 @@ bool report(bool json, Ground ground, const Part& part, const Aftermath& sum) {
   for (const auto& problem : sum.problems) fmt::print(stderr, "bench_storm: {}: {}\n", name, problem);
   if (json) {
     fmt::print(R"({{"bench":"storm.{}.left_behind","value":{},"unit":"of {}","goal":0,"in_force":{},"holds":{}}})"
-               "\n"
-               R"({{"bench":"storm.{}.slowest","value":{:.3f},"unit":"s","goal":{},"holds":{}}})"
                "\n",
-               name, sum.left_behind, sum.rounds, sum.in_force, clean, name, sum.slowest_s, part.goal_s,
-               sum.slowest_s <= part.goal_s);
+               name, sum.left_behind, sum.rounds, sum.in_force, clean);
   } else {
     fmt::print(
         "storm.{}: {} left behind of {} (goal 0, {}), {} of them with faults in force, {} when they were renewed, {} "
         "on "
-        "control groups; slowest {:.3f} s (goal {})\n",
-        name, sum.left_behind, sum.rounds, clean ? "holds" : "MISSED", sum.in_force, sum.renewed, sum.in_group,
-        sum.slowest_s, part.goal_s);
+        "control groups\n",
+        name, sum.left_behind, sum.rounds, clean ? "holds" : "MISSED", sum.in_force, sum.renewed, sum.in_group);
+  }
+  bool soon = report_slowest(json, name + ".slowest", sum.slowest_s, part.goal_s);
+  if (ground == Ground::host) {
+    const double goal_s = part.goal_s - soon_s + services_s;
+    soon = report_slowest(json, name + ".slowest_with_services", sum.slowest_with_services_s, goal_s) && soon;
   }
   std::fflush(stdout);
-  return clean && sum.slowest_s <= part.goal_s;
+  return clean && soon;
 }
 
 Storm storm_of(Ground ground, const Part& part, int stream) {
@@ -93,24 +108,26 @@ bool rage(bool json, Ground ground, const std::vector<Part>& parts) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const bool json = argc > 1 && std::string_view{argv[1]} == "--json";
+  const std::vector<std::string_view> arguments(argv + 1, argv + argc);
+  const bool json = std::ranges::find(arguments, "--json") != arguments.end();
+  const auto wanted = [&](Ground ground) {
+    return arguments.size() == (json ? 1U : 0U) || std::ranges::find(arguments, to_text(ground)) != arguments.end();
+  };
   bool all_hold = true;
   for (const auto& part :
        {Part{Blow::kill_agent, 4, 250, soon_s}, Part{Blow::kill_both, 4, 25, soon_s},
         Part{Blow::kill_guardian, 4, 25, soon_s}, Part{Blow::stop_agent, 10, 10, lease_s + soon_s}}) {
-    all_hold = rage(json, Ground::host, {part}) && all_hold;
+    if (wanted(Ground::host)) all_hold = rage(json, Ground::host, {part}) && all_hold;
   }
-  all_hold = rage(json, Ground::attached_broker,
-                  {{Blow::kill_agent, 2, 20, broker_s},
-                   {Blow::kill_both, 2, 8, broker_s},
-                   {Blow::kill_guardian, 2, 8, broker_s},
-                   {Blow::stop_agent, 2, 4, lease_s + broker_s}}) &&
-             all_hold;
-  all_hold = rage(json, Ground::managed_broker,
-                  {{Blow::kill_agent, 2, 10, soon_s},
-                   {Blow::kill_both, 2, 3, soon_s},
-                   {Blow::kill_guardian, 2, 3, soon_s},
-                   {Blow::stop_agent, 2, 2, lease_s + soon_s}}) &&
-             all_hold;
+  const std::vector<Part> attached{{Blow::kill_agent, 2, 20, broker_s},
+                                   {Blow::kill_both, 2, 8, broker_s},
+                                   {Blow::kill_guardian, 2, 8, broker_s},
+                                   {Blow::stop_agent, 2, 4, lease_s + broker_s}};
+  if (wanted(Ground::attached_broker)) all_hold = rage(json, Ground::attached_broker, attached) && all_hold;
+  const std::vector<Part> managed{{Blow::kill_agent, 2, 10, soon_s},
+                                  {Blow::kill_both, 2, 3, soon_s},
+                                  {Blow::kill_guardian, 2, 3, soon_s},
+                                  {Blow::stop_agent, 2, 2, lease_s + soon_s}};
+  if (wanted(Ground::managed_broker)) all_hold = rage(json, Ground::managed_broker, managed) && all_hold;
   return all_hold ? 0 : 1;
 }

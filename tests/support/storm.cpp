@@ -68,6 +68,16 @@ Duration up_to(Duration most, Random& random) {
   return Duration{static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(most.count())))};
 }
 
+/// How long those on services may take to be put back; 0: there are none.
+Duration services_max(const StormSteps& steps) {
+  Duration most{0};
+  for (const auto& step : steps) {
+    if (!step.parameters.contains("unit")) continue;
+    most = std::max(most, model::find_fault(model::faults(), step.fault)->undo_max);
+  }
+  return most;
+}
+
 /// The storms of one process, one after the other on the same ground.
 class Weather {
  public:
@@ -111,7 +121,7 @@ class Weather {
     StormRound::Course course{.hold = hold, .each_alone = !is_host(kind_), .at_blow = [&] {
                                 if (blow != Blow::kill_guardian) ground_.talk(false);
                               }};
-    StormRound round{io, steps, ground_.system(), std::move(course), root_};
+    StormRound round{io, steps, ground_.setup(), std::move(course), root_};
     ground_.talk(true);
     protocol::spawn(io, round.play(blow, moment));
     io.run_for(storm_round_max);
@@ -149,6 +159,7 @@ class Weather {
       std::erase_if(steps,
                     [](const auto& step) { return model::find_fault(model::faults(), step.fault)->outlives_agent; });
     }
+    const Duration services = services_max(steps);
     const Moment when = moment(renewed, steps.size(), random);
     const Duration hold = renewed ? 2 * renewal_at : is_host(kind_) ? short_hold : broker_hold;
     const auto played = play(std::move(steps), storm.blow, when, hold);
@@ -167,11 +178,13 @@ class Weather {
     // Nobody is left who could pay what is only written down; that is for whoever comes next.
     const std::int64_t came = monotonic_ns();
     if (storm.blow == Blow::kill_both && undo_all() != 0) note("undo --all did not end with 0");
-    const Duration allowed = storm.put_back_max + (storm.blow == Blow::stop_agent ? protocol::lease : Duration{0});
+    const Duration allowed =
+        std::max(storm.put_back_max, services) + (storm.blow == Blow::stop_agent ? protocol::lease : Duration{0});
     const bool from_blow = storm.blow != Blow::kill_guardian && !ends_alone;
     const std::int64_t since = from_blow ? played.struck : came;
     const bool clean = comes_back(before_, since + allowed.count());
-    found.slowest_s = std::max(found.slowest_s, static_cast<double>(monotonic_ns() - since) / 1e9);
+    auto& slowest = services > Duration{0} ? found.slowest_with_services_s : found.slowest_s;
+    slowest = std::max(slowest, static_cast<double>(monotonic_ns() - since) / 1e9);
     if (clean) return true;
     ++found.left_behind;
     note("left:\n" + ground_.picture());
@@ -221,18 +234,26 @@ std::vector<Aftermath> weather(const std::vector<Storm>& storms) {
 }
 
 json::array to_json(const Aftermath& found) {
-  return {
-      found.rounds,     found.in_force,    found.renewed,   found.in_group,
-      found.with_netem, found.left_behind, found.slowest_s, json::array(found.problems.begin(), found.problems.end())};
+  return {found.rounds,
+          found.in_force,
+          found.renewed,
+          found.in_group,
+          found.with_netem,
+          found.left_behind,
+          found.slowest_s,
+          found.slowest_with_services_s,
+          json::array(found.problems.begin(), found.problems.end())};
 }
 
 Aftermath from_json(const json::array& told) {
   Aftermath found;
   const std::array counts{&found.rounds,   &found.in_force,   &found.renewed,
                           &found.in_group, &found.with_netem, &found.left_behind};
-  for (std::size_t i = 0; i < counts.size(); ++i) *counts[i] = static_cast<int>(told.at(i).as_int64());
-  found.slowest_s = told.at(counts.size()).to_number<double>();
-  for (const auto& problem : told.at(counts.size() + 1).as_array()) found.problems.emplace_back(problem.as_string());
+  std::size_t at = 0;
+  for (int* count : counts) *count = static_cast<int>(told.at(at++).as_int64());
+  for (double* seconds : {&found.slowest_s, &found.slowest_with_services_s})
+    *seconds = told.at(at++).to_number<double>();
+  for (const auto& problem : told.at(at).as_array()) found.problems.emplace_back(problem.as_string());
   return found;
 }
 

@@ -29,7 +29,8 @@ struct Storm {
   Blow blow = Blow::kill_agent;
   int rounds = 1;
   std::uint64_t seed = 1;
-  Duration put_back_max = std::chrono::seconds{2};  ///< After SIGKILL. After SIGSTOP the lease comes first.
+  /// After SIGKILL. After SIGSTOP the lease comes first. Services of systemd may take as long as their faults declare.
+  Duration put_back_max = std::chrono::seconds{2};
   Ground ground = Ground::host;
   std::string always = {};  ///< This fault is in force in every round, if the blow does not come first.
 };
@@ -42,7 +43,8 @@ struct Aftermath {
   int with_netem = 0;    ///< Blows that met a netem qdisc.
   int left_behind = 0;   ///< Rounds after which the host was not as before in time.
   double slowest_s = 0;  ///< From the blow until the host was as before.
-  std::vector<std::string> problems;  ///< What was left, or went wrong otherwise.
+  double slowest_with_services_s = 0;  ///< The same where a service of systemd may have had to be started again.
+  std::vector<std::string> problems;   ///< What was left, or went wrong otherwise.
 };
 
 /// Applies all faults of the ground, or some that the seed chooses, then reverts them, until the blow falls; in one

@@ -25,14 +25,14 @@ model::Workload workload(std::int64_t consumers) {
   return workload;
 }
 
-boost::json::object system_of(const model::Broker& broker, const model::Workload& workload) {
-  boost::json::object system;
-  system["broker"] = protocol::to_json(broker);
-  system["workload"] = protocol::to_json(workload);
-  return system;
+boost::json::object setup_of(const model::Broker& broker, const model::Workload& workload) {
+  boost::json::object setup;
+  setup["broker"] = protocol::to_json(broker);
+  setup["workload"] = protocol::to_json(workload);
+  return setup;
 }
 
-/// Its definitions are those before each agent, and after.
+/// Somebody's: what is defined in it before an agent comes is there afterwards.
 class Attached : public StormGround {
  public:
   explicit Attached(const StormPlace& place) : picture_(place) {
@@ -42,6 +42,7 @@ class Attached : public StormGround {
       return;
     }
     broker_ = std::move(started).value();
+    become_somebodys();
     const fs::path policy = place.home / "policy.json", pid_file = place.home / "pid";
     std::ofstream{pid_file} << pid();
     std::ofstream{policy} << R"({"commands": {"mq": {"start": ["/bin/true"]}}})";  // never needed: it runs
@@ -54,8 +55,8 @@ class Attached : public StormGround {
     model::BrokerAttachment attach;
     attach.url_from = "env:TROOP_BROKER_URL";
     attach.management_from = "env:TROOP_MANAGEMENT_URL";
-    attach.vhost = "troop-storm";
-    attach.create = true;
+    attach.vhost = shared;
+    attach.shared_vhost = true;
     attach.control = {.systemd = "", .docker = "", .pid_file = pid_file.string(), .command = "mq"};
     for (const auto& step : all()) attach.allow.push_back(step.fault);
     wanted_.managed = false;
@@ -66,7 +67,7 @@ class Attached : public StormGround {
   StormSteps steps(Random* random, std::string_view always) override {
     return random == nullptr ? all() : drawn(all(), 3, *random, always);
   }
-  [[nodiscard]] boost::json::object system() const override { return system_of(wanted_, workload(0)); }
+  [[nodiscard]] boost::json::object setup() const override { return setup_of(wanted_, workload(0)); }
   [[nodiscard]] std::string picture() const override {
     const std::string host = picture_.text();
     // One that is paused would be asked in vain.
@@ -87,6 +88,18 @@ class Attached : public StormGround {
   }
 
  private:
+  static constexpr const char* shared = "shared";
+
+  /// Others have a queue there, and a policy of the very name that a fault sets.
+  void become_somebodys() {
+    broker_->make_vhost(shared);
+    broker_->make_queue(shared, "orders");
+    (void)broker_->ask("PUT", fmt::format("/policies/{}/troop.policy", shared),
+                       R"({"pattern": "^orders$", "apply-to": "queues", "definition": {"max-length": 1000}})");
+    const std::string seen = broker_->picture();
+    if (seen.find("orders") == std::string::npos || seen.find("troop.policy") == std::string::npos)
+      why_not_ = "the broker does not take what its owners make: " + seen;
+  }
   [[nodiscard]] pid_t pid() const { return broker_->broker().managed().process().pid(); }
 
   HostPicture picture_;
@@ -106,7 +119,7 @@ class Managed : public StormGround {
     std::ranges::stable_partition(some, [](const auto& step) { return step.fault.starts_with("broker.close_"); });
     return some;
   }
-  [[nodiscard]] boost::json::object system() const override { return system_of({}, workload(1)); }
+  [[nodiscard]] boost::json::object setup() const override { return setup_of({}, workload(1)); }
   [[nodiscard]] std::string picture() const override { return picture_.text(); }
 
   static StormSteps all() {

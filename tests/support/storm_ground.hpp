@@ -37,7 +37,7 @@ class StormGround {
   /// For an agent of one round. Without a random number: all there are.
   virtual StormSteps steps(Random* random, std::string_view always) = 0;
   /// `broker` and `workload` of its agents; empty: they get none.
-  [[nodiscard]] virtual boost::json::object system() const { return {}; }
+  [[nodiscard]] virtual boost::json::object setup() const { return {}; }
   /// What an experiment could have changed, as text to compare.
   [[nodiscard]] virtual std::string picture() const = 0;
   /// The same without what may stay where agent and guardian are dead; empty: nothing can be said of that.
@@ -87,7 +87,7 @@ class StormRound {
     [[nodiscard]] bool comes() const { return after >= Duration{0}; }
   };
 
-  StormRound(boost::asio::io_context& io, const StormSteps& steps, boost::json::object system, Course course,
+  StormRound(boost::asio::io_context& io, const StormSteps& steps, boost::json::object setup, Course course,
              std::filesystem::path folder);
   /// Works until the blow.
   boost::asio::awaitable<void> play(Blow blow, Moment moment);
@@ -102,6 +102,7 @@ class StormRound {
  private:
   boost::asio::awaitable<bool> prepare();
   boost::asio::awaitable<void> conduct(bool once);
+  boost::asio::awaitable<void> hold();
   boost::asio::awaitable<bool> ask(std::string_view name, boost::json::object fields);
   boost::asio::awaitable<bool> turn(std::string_view name, const protocol::StepOrder& step);
   boost::asio::awaitable<void> strike();
@@ -112,7 +113,7 @@ class StormRound {
 
   boost::asio::io_context& io_;
   const StormSteps& steps_;
-  boost::json::object system_;
+  boost::json::object setup_;
   const Course course_;
   std::filesystem::path folder_;
   Blow blow_ = Blow::kill_agent;

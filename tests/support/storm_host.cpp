@@ -67,7 +67,7 @@ StormSteps other_steps(const std::string& name) {
   const std::string memory = "/dev/shm";
   add("process.pause", bystanders);
   add("fd.exhaust", bystanders);
-  add("memory.fill", {{"mib", std::int64_t{16}}});
+  add("memory.fill", {{"mib", std::int64_t{4}}});
   add("cpu.burn", {{"percent", std::int64_t{5}}});
   add("disk.fill", {{"path", memory}, {"mib", std::int64_t{4}}});
   add("io.burn", {{"path", memory}, {"mib_per_second", std::int64_t{4}}, {"file_mib", std::int64_t{1}}});
@@ -129,7 +129,7 @@ class Talk {
     for (const auto i : connected) connections.emplace_back(peer_address(i), group);
     std::string any;
     while (!end.stop_requested()) {
-      std::this_thread::sleep_for(1ms);
+      std::this_thread::sleep_for(2ms);
       if (!on_) continue;
       for (auto& connection : connections) connection.mend();
       for (std::size_t i = 0; i < others.size(); ++i) {

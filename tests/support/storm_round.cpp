@@ -24,6 +24,7 @@ using controller::AgentLink;
 
 constexpr Duration request_max = 90s;  // a broker may have to start
 constexpr Duration renewal_interval = 20ms;
+constexpr Duration look_interval = 5ms;
 
 asio::awaitable<void> pause_for(asio::io_context& io, Duration duration) {
   asio::steady_timer timer{io, duration};
@@ -49,9 +50,9 @@ StormSteps drawn(StormSteps steps, std::size_t count, Random& random, std::strin
   return steps;
 }
 
-StormRound::StormRound(asio::io_context& io, const StormSteps& steps, json::object system, Course course,
+StormRound::StormRound(asio::io_context& io, const StormSteps& steps, json::object setup, Course course,
                        fs::path folder)
-    : io_(io), steps_(steps), system_(std::move(system)), course_(std::move(course)), folder_(std::move(folder)) {}
+    : io_(io), steps_(steps), setup_(std::move(setup)), course_(std::move(course)), folder_(std::move(folder)) {}
 
 /// The blow comes after one of them.
 void StormRound::note_request() {
@@ -106,6 +107,12 @@ asio::awaitable<void> StormRound::strike() {
   course_.at_blow();
 }
 
+/// Until the blow, which comes at any time, or for as long.
+asio::awaitable<void> StormRound::hold() {
+  const std::int64_t until = monotonic_ns() + course_.hold.count();
+  while (struck == 0 && monotonic_ns() < until) co_await pause_for(io_, look_interval);
+}
+
 asio::awaitable<void> StormRound::conduct(bool once) {
   const std::int64_t began = monotonic_ns();
   while (!over_ && struck == 0) {
@@ -114,13 +121,13 @@ asio::awaitable<void> StormRound::conduct(bool once) {
       const bool applied = co_await turn("apply", step);
       if (!applied) co_return;
       if (!course_.each_alone) continue;
-      co_await pause_for(io_, course_.hold);
+      co_await hold();
       if (over_) co_return;
       const bool reverted = co_await turn("revert", step);
       if (!reverted) co_return;
     }
     if (course_.each_alone) break;
-    co_await pause_for(io_, course_.hold);
+    co_await hold();
     for (const auto& step : std::views::reverse(steps_)) {
       if (over_) co_return;
       const bool done = co_await turn("revert", step);
@@ -134,8 +141,8 @@ asio::awaitable<void> StormRound::conduct(bool once) {
 asio::awaitable<bool> StormRound::prepare() {
   json::array orders;
   for (const auto& step : steps_) orders.push_back(protocol::to_json(step));
-  const bool has_broker = !system_.empty();
-  json::object request = std::move(system_);
+  const bool has_broker = !setup_.empty();
+  json::object request = std::move(setup_);
   request["environment"] = "";
   request["hosts"] = json::array{};
   request["steps"] = std::move(orders);
@@ -187,7 +194,7 @@ asio::awaitable<void> StormRound::play(Blow blow, Moment moment) {
   }
   const bool prepared = co_await prepare();
   if (prepared) co_await conduct(!moment.comes());
-  while (problem.empty() && moment.comes() && struck == 0) co_await pause_for(io_, 1ms);
+  while (problem.empty() && moment.comes() && struck == 0) co_await pause_for(io_, look_interval);
   over_ = true;
   co_await end();
 }
