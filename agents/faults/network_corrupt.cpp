@@ -1,6 +1,7 @@
-// network.corrupt: a bit is wrong in a share of the packets that arrive from the host's peers.
-#include "agents/faults/network_faults.hpp"
+// network.corrupt: a bit is wrong in a share of the packets that arrive from the host's peers, or that leave for them.
+#include "agents/faults/altered_packets.hpp"
 #include "agents/faults/table.hpp"
+#include "agents/faults/traffic_class.hpp"
 
 namespace troop::agents {
 namespace {
@@ -13,14 +14,14 @@ Result<AlterationRule> rule_of(Parts& parts, const protocol::StepOrder& order) {
   return alteration_of(parts, order, std::move(rule));
 }
 
-Result<UndoRecord> plan(Parts& parts, const protocol::StepOrder& order) {
-  BOOST_OUTCOME_TRY(rule_of(parts, order));
-  return network_record(order);
+Result<UndoRecord> plan(Parts& parts, const protocol::StepOrder& order) { return plan_to_alter(parts, order, rule_of); }
+
+asio::awaitable<Result<void>> look(Parts& parts, const protocol::StepOrder& order, boost::json::object& state) {
+  return look_before_altering(parts, order, state, rule_of);
 }
 
-asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& order, Seen) {
-  BOOST_OUTCOME_CO_TRY(auto rule, rule_of(parts, order));
-  co_return co_await alter_packets(parts, order, std::move(rule));
+asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& order, Seen seen) {
+  return alter(parts, order, seen, rule_of);
 }
 
 }  // namespace
@@ -28,9 +29,10 @@ asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& or
 const Fault network_corrupt{
     .name = "network.corrupt",
     .plan = plan,
+    .look = look,
     .apply = apply,
-    .revert = end_network_fault,
-    .able = try_packet_queue,
+    .revert = end_altering,
+    .able = able_either_way,
 };
 
 }  // namespace troop::agents

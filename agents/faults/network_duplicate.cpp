@@ -1,7 +1,8 @@
-// network.duplicate: a share of the packets that arrive from the host's peers arrives twice.
-#include "agents/faults/network_faults.hpp"
+// network.duplicate: a share of the packets that arrive from the host's peers arrives twice, or of those that leave for
+// them leaves twice.
+#include "agents/faults/altered_packets.hpp"
 #include "agents/faults/table.hpp"
-#include "agents/host/packet_copier.hpp"
+#include "agents/faults/traffic_class.hpp"
 
 namespace troop::agents {
 namespace {
@@ -10,15 +11,14 @@ Result<AlterationRule> rule_of(Parts& parts, const protocol::StepOrder& order) {
   return alteration_of(parts, order, {.traffic = {}, .what = Alteration::duplicate});
 }
 
-Result<UndoRecord> plan(Parts& parts, const protocol::StepOrder& order) {
-  BOOST_OUTCOME_TRY(rule_of(parts, order));
-  if (auto copier = PacketCopier::open(); copier.has_error()) return std::move(copier).error().within(order.fault);
-  return network_record(order);
+Result<UndoRecord> plan(Parts& parts, const protocol::StepOrder& order) { return plan_to_alter(parts, order, rule_of); }
+
+asio::awaitable<Result<void>> look(Parts& parts, const protocol::StepOrder& order, boost::json::object& state) {
+  return look_before_altering(parts, order, state, rule_of);
 }
 
-asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& order, Seen) {
-  BOOST_OUTCOME_CO_TRY(auto rule, rule_of(parts, order));
-  co_return co_await alter_packets(parts, order, std::move(rule));
+asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& order, Seen seen) {
+  return alter(parts, order, seen, rule_of);
 }
 
 }  // namespace
@@ -26,9 +26,10 @@ asio::awaitable<Result<Proof>> apply(Parts& parts, const protocol::StepOrder& or
 const Fault network_duplicate{
     .name = "network.duplicate",
     .plan = plan,
+    .look = look,
     .apply = apply,
-    .revert = end_network_fault,
-    .able = try_packet_queue,
+    .revert = end_altering,
+    .able = able_either_way,
 };
 
 }  // namespace troop::agents

@@ -47,18 +47,10 @@ Result<Slowness> slowness_of(Parts& parts, const protocol::StepOrder& order) {
   return slowness;
 }
 
-/// The class for netem, where this can be done so. Tries in a network namespace that nobody sees.
-Result<Shaping> class_of_netem(Parts& parts, const protocol::StepOrder& order, const Slowness& slowness) {
-  if (auto sound = feasible(slowness.netem()); sound.has_error()) return std::move(sound).error().within(order.fault);
-  const auto tried = try_netem();
-  if (!tried.able()) return usage_error(fmt::format("{}: {}; {}", order.fault, tried.obstacle, tried.remedy));
-  return class_for(parts, order, slowness.rule.traffic);
-}
-
 /// None, number 0: they are to be held where they arrive.
 Result<Shaping> class_if_any(Parts& parts, const protocol::StepOrder& order, const Slowness& slowness) {
   if (slowness.way == Way::in) return Shaping{};
-  auto shaping = class_of_netem(parts, order, slowness);
+  auto shaping = class_of_netem(parts, order, slowness.rule.traffic, slowness.netem());
   if (shaping.has_value()) return shaping;
   if (slowness.way == Way::either) return Shaping{};
   auto refused = std::move(shaping).error();
@@ -87,6 +79,7 @@ std::string milliseconds(Duration duration) {
 
 struct HeldNetem : HeldClass {
   using HeldClass::HeldClass;
+  [[nodiscard]] std::optional<Netem> netem() const override { return Netem{}; }
   Result<void> keep() override {
     BOOST_OUTCOME_TRY(delay_of(shaping()));
     return HeldClass::keep();
@@ -160,19 +153,6 @@ asio::awaitable<Result<Proof>> revert(Parts& parts, const protocol::StepOrder& o
   co_return co_await end_class(parts, order, seen, leaving_max);
 }
 
-Ability able() {
-  const auto arriving = try_packet_queue();
-  const auto leaving = try_netem();
-  if (!arriving.able() && !leaving.able()) {
-    return {arriving.obstacle + "; " + leaving.obstacle, arriving.remedy + "; or " + leaving.remedy};
-  }
-  const auto told_of = [](std::string_view way, const Ability& ability) {
-    return ability.able() ? fmt::format("\"{}\" by {}", way, ability.how)
-                          : fmt::format("\"{}\" not: {}; {}", way, ability.obstacle, ability.remedy);
-  };
-  return {.how = told_of("in", arriving) + ", " + told_of("out", leaving)};
-}
-
 }  // namespace
 
 const Fault network_latency{
@@ -181,7 +161,7 @@ const Fault network_latency{
     .look = look,
     .apply = apply,
     .revert = revert,
-    .able = able,
+    .able = able_either_way,
 };
 
 }  // namespace troop::agents

@@ -45,7 +45,8 @@ Result<void> HeldClass::add(Parts& parts, const protocol::StepOrder& order, cons
   return success();
 }
 
-Result<Shaping> class_for(Parts& parts, const protocol::StepOrder& order, const Traffic& traffic) {
+Result<Shaping> class_for(Parts& parts, const protocol::StepOrder& order, const Traffic& traffic,
+                          const std::optional<Netem>& netem) {
   for (const auto& [number, holding] : parts.holdings()) {
     const auto* other = dynamic_cast<const HeldClass*>(holding.get());
     if (other == nullptr || number == order.number || !overlap(traffic, other->traffic())) continue;
@@ -60,7 +61,38 @@ Result<Shaping> class_for(Parts& parts, const protocol::StepOrder& order, const 
   }
   auto shaping = plan_shaping(traffic.peers);
   if (shaping.has_error()) return std::move(shaping).error().within(order.fault);
+  for (const auto& [number, holding] : parts.holdings()) {
+    const auto* other = dynamic_cast<const HeldClass*>(holding.get());
+    if (!netem || other == nullptr || number == order.number || !other->netem()) continue;
+    if (!netem->duplicates && !other->netem()->duplicates) continue;
+    if (!have_one_in_common(shaping.value().links, other->shaping().links)) continue;
+    return usage_error(
+        fmt::format("{}: step {} has a netem on the same link, and where one of them duplicates, newer kernels take no "
+                    "other",
+                    order.fault, number));
+  }
   return shaping;
+}
+
+Result<Shaping> class_of_netem(Parts& parts, const protocol::StepOrder& order, const Traffic& traffic,
+                               const Netem& netem) {
+  if (auto sound = feasible(netem); sound.has_error()) return std::move(sound).error().within(order.fault);
+  const auto tried = try_netem();
+  if (!tried.able()) return usage_error(fmt::format("{}: {}; {}", order.fault, tried.obstacle, tried.remedy));
+  return class_for(parts, order, traffic, netem);
+}
+
+Ability able_either_way() {
+  const auto arriving = try_packet_queue();
+  const auto leaving = try_netem();
+  if (!arriving.able() && !leaving.able()) {
+    return {arriving.obstacle + "; " + leaving.obstacle, arriving.remedy + "; or " + leaving.remedy};
+  }
+  const auto told_of = [](std::string_view way, const Ability& ability) {
+    return ability.able() ? fmt::format("\"{}\" by {}", way, ability.how)
+                          : fmt::format("\"{}\" not: {}; {}", way, ability.obstacle, ability.remedy);
+  };
+  return {.how = told_of("in", arriving) + ", " + told_of("out", leaving)};
 }
 
 Result<void> leaves_by(const Shaping& shaping, Parts& parts, const protocol::StepOrder& order, const Traffic& traffic) {
@@ -75,9 +107,10 @@ Result<void> leaves_by(const Shaping& shaping, Parts& parts, const protocol::Ste
   return success();
 }
 
-Result<PacketFilter> sent_into(const Shaping& shaping, Traffic traffic) {
+Result<PacketFilter> sent_into(const Shaping& shaping, Traffic traffic, double percent) {
   traffic.direction = Direction::out;
-  StopRule rule{.traffic = std::move(traffic), .how = Stop::classify, .priority = shaping.priority()};
+  StopRule rule{
+      .traffic = std::move(traffic), .how = Stop::classify, .percent = percent, .priority = shaping.priority()};
   return PacketFilter::start(std::move(rule), protocol::lease);
 }
 

@@ -228,7 +228,7 @@ Ability try_shaping() {
 }
 
 Ability try_netem() {
-  auto tried = of_network("packets that leave cannot be delayed", in_child(make_netem),
+  auto tried = of_network("packets that leave cannot be held or altered", in_child(make_netem),
                           "in a container, CAP_NET_ADMIN; else a kernel with sch_netem, sch_htb and nf_tables "
                           "(modprobe sch_netem)");
   if (tried.able()) tried.how = "netem";

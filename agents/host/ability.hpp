@@ -20,7 +20,7 @@ Ability try_network_namespaces();
 Ability try_nftables();
 /// A share of a link can be given a rate of its own, in a network namespace of its own. Likewise.
 Ability try_shaping();
-/// The kernel's netem can delay packets that leave, in a network namespace of its own. Likewise.
+/// The kernel's netem can be given packets that leave, in a network namespace of its own. Likewise.
 Ability try_netem();
 /// A TCP connection can be aborted, in a network namespace of its own. Likewise.
 Ability try_connection_reset();

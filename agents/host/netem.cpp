@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t message_max = 16'384;  // a distribution is 8192 bytes of it
 /// With a rate, netem puts no packet before the one ahead of it (tc-netem(8), "rate"). This one is no limit.
 constexpr std::uint64_t keeps_order = 1'000'000'000'000;
+constexpr std::uint32_t always = UINT32_MAX;  // of a probability
 
 struct FreeMessage {
   void operator()(nl_msg* message) const { nlmsg_free(message); }
@@ -30,10 +31,12 @@ bool put_options(nl_msg* message, const Netem& netem) {
   nlattr* const options = nla_nest_start(message, TCA_OPTIONS);
   tc_netem_qopt fixed{};
   fixed.limit = Netem::length_max;
+  if (netem.duplicates) fixed.duplicate = always;
   if (options == nullptr || nlmsg_append(message, &fixed, sizeof fixed, NLMSG_ALIGNTO) != 0) return false;
   bool all = put(message, TCA_NETEM_LATENCY64, std::int64_t{netem.delay.count()}) &&
              put(message, TCA_NETEM_JITTER64, std::int64_t{netem.jitter.size.count()}) &&
              put(message, TCA_NETEM_RATE, tc_netem_rate{}) && put(message, TCA_NETEM_RATE64, keeps_order);
+  if (netem.corrupts) all = all && put(message, TCA_NETEM_CORRUPT, tc_netem_corrupt{always, 0});
   const auto table = netem_distribution(netem.jitter.spread);
   if (!table.empty() && netem.jitter.size > Duration{0}) {
     const auto bytes = static_cast<int>(table.size() * sizeof table.front());
@@ -67,10 +70,12 @@ Result<void> add_netem(nl_sock* socket, int link, std::uint32_t parent, const Ne
   if (!complete) return usage_error("no memory for a netlink message");
   const int answer = nl_send_sync(socket, message.release());
   if (answer == -NLE_OBJ_NOTFOUND) return usage_error("this kernel has no sch_netem");
+  if (answer == -NLE_INVAL)
+    return usage_error("the kernel refuses this netem, as newer ones do beside one that duplicates");
   return answered(answer, "netem");
 }
 
-Result<Duration> netem_delay(nl_sock* socket, int link, std::uint32_t parent) {
+Result<Netem> netem_at(nl_sock* socket, int link, std::uint32_t parent) {
   nl_cache* listed = nullptr;
   BOOST_OUTCOME_TRY(answered(rtnl_qdisc_alloc_cache(socket, &listed), "list of qdiscs"));
   const Owned<nl_cache> qdiscs{listed};
@@ -79,7 +84,11 @@ Result<Duration> netem_delay(nl_sock* socket, int link, std::uint32_t parent) {
   if (kind == nullptr || kind != std::string_view{"netem"}) {
     return Error{ErrorKind::lost, "the kernel's netem is gone"};
   }
-  return std::chrono::microseconds{rtnl_netem_get_delay(found.get())};
+  Netem netem;
+  netem.delay = std::chrono::microseconds{rtnl_netem_get_delay(found.get())};
+  netem.duplicates = rtnl_netem_get_duplicate(found.get()) == static_cast<int>(always);
+  netem.corrupts = rtnl_netem_get_corruption_probability(found.get()) == static_cast<int>(always);
+  return netem;
 }
 
 }  // namespace troop::agents

@@ -1,4 +1,5 @@
-// The kernel's network emulator as the queue of a class of traffic: what enters it leaves late. See tc-netem(8). Where
+// The kernel's network emulator as the queue of a class of traffic: what enters it leaves late, twice or spoiled. See
+// tc-netem(8). Where
 // a kernel has no sch_netem, adding one is an error that says so. Blocks for milliseconds. Needs CAP_NET_ADMIN.
 #pragma once
 
@@ -10,7 +11,9 @@ namespace troop::agents {
 /// Packets leave in the order they came in.
 struct Netem {
   Duration delay{};
-  Jitter jitter = {};  ///< Without correlation: netem's own shows in no delay (see feasible).
+  Jitter jitter = {};       ///< Without correlation: netem's own shows in no delay (see feasible).
+  bool duplicates = false;  ///< Each packet leaves twice. Newer kernels take no other netem on such a link.
+  bool corrupts = false;    ///< One bit of each is wrong, headers included, and no checksum is made to fit.
 
   /// Packets that wait at once; what is beyond is dropped. At 20,000 a second that is the longest delay, 10 s.
   static constexpr std::uint32_t length_max = 200'000;
@@ -23,7 +26,7 @@ Result<void> feasible(const Netem& netem);
 
 /// Below the class `parent` of a link. Errors: usage.
 Result<void> add_netem(nl_sock* socket, int link, std::uint32_t parent, const Netem& netem);
-/// The delay that the kernel says it gives there. Errors: lost, where there is no netem; usage.
-Result<Duration> netem_delay(nl_sock* socket, int link, std::uint32_t parent);
+/// What the kernel says it does there, but for the jitter. Errors: lost, where there is no netem; usage.
+Result<Netem> netem_at(nl_sock* socket, int link, std::uint32_t parent);
 
 }  // namespace troop::agents

@@ -24,8 +24,9 @@ namespace {
 
 constexpr std::uint32_t root_handle = Shaping::major << 16;
 constexpr std::uint32_t quantum_bytes = 60'000;  // only one class has work at a time, or they take turns by so much
-constexpr std::uint64_t unlimited_rate = 12'500'000'000;  // 100 Gbit/s
-constexpr std::uint64_t bursts_per_second = 100;          // what a rate is in 10 ms may leave at once
+constexpr std::uint64_t unlimited_rate = 12'500'000'000;    // 100 Gbit/s
+constexpr std::uint64_t bursts_per_second = 100;            // what a rate is in 10 ms may leave at once
+constexpr Duration as_told = std::chrono::microseconds{2};  // the kernel tells a delay in ticks
 
 std::string name_of(int link) {
   std::array<char, IF_NAMESIZE> name{};
@@ -234,11 +235,24 @@ Result<Duration> delay_of(const Shaping& shaping) {
   BOOST_OUTCOME_TRY(const auto socket, route_socket());
   Duration shortest = Duration::max();
   for (const int link : shaping.links) {
-    auto delay = netem_delay(socket.get(), link, shaping.priority());
-    if (delay.has_error()) return std::move(delay).error().within(name_of(link));
-    shortest = std::min(shortest, delay.value());
+    auto there = netem_at(socket.get(), link, shaping.priority());
+    if (there.has_error()) return std::move(there).error().within(name_of(link));
+    shortest = std::min(shortest, there.value().delay);
   }
   return shortest;
+}
+
+Result<void> still_does(const Shaping& shaping, const Netem& netem) {
+  BOOST_OUTCOME_TRY(const auto socket, route_socket());
+  for (const int link : shaping.links) {
+    auto there = netem_at(socket.get(), link, shaping.priority());
+    if (there.has_error()) return std::move(there).error().within(name_of(link));
+    const auto& now = there.value();
+    const bool same = now.duplicates == netem.duplicates && now.corrupts == netem.corrupts &&
+                      std::chrono::abs(now.delay - netem.delay) <= as_told;
+    if (!same) return Error{ErrorKind::lost, name_of(link) + ": somebody told the kernel's netem something else"};
+  }
+  return success();
 }
 
 Result<void> unshape(const Shaping& shaping) {

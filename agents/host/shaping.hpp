@@ -53,6 +53,8 @@ Result<Shaped> shaped(const Shaping& shaping);
 /// The delay that the kernel says it gives in the class, on each link; the shortest. Errors: lost, where on one of them
 /// there is no netem.
 Result<Duration> delay_of(const Shaping& shaping);
+/// On each link netem does in the class what `netem` says, but for the jitter. Errors: lost, where it does not.
+Result<void> still_does(const Shaping& shaping, const Netem& netem);
 
 /// Removes the class from each link, and the qdisc where it was the last; proves that. What waits in it is dropped. A
 /// link that is gone needs nothing. Idempotent. Errors: unrestored.

@@ -25,6 +25,22 @@ inline Parameter percent_of_packets() {
           .maximum = 100};
 }
 
+/// Of the faults that alter packets one by one.
+inline constexpr std::string_view alteration_back_end =
+    "a kernel queue (NFQUEUE) where packets arrive, or netem below HTB where they leave; fed by nftables rules that "
+    "end "
+    "with its agent and match only what expires";
+inline constexpr std::string_view alteration_undo =
+    "what is held is let go, by netem for up to a second; rules and class are removed, the class from the undo journal "
+    "where its agent died; proven when neither is listed";
+inline Parameter where_altered() {
+  return {.name = "direction",
+          .type = ParameterType::choice,
+          .what = "where it is done: in: as packets arrive; out: as they leave, by netem, where the kernel has it",
+          .fallback = "in",
+          .choices = {"in", "out"}};
+}
+
 /// `own`, and after them those that select packets; without `direction` where the fault knows only one.
 inline std::vector<Parameter> with_network_selectors(std::vector<Parameter> own = {}, bool one_way = false) {
   std::vector<Parameter> selectors{

@@ -40,8 +40,9 @@ bool knows_its_peers(const model::Step& step) {
   const auto is = [&](const char* way) {
     return direction != step.parameters.end() && direction->second == model::Value{std::string{way}};
   };
-  return step.fault == "network.dns" || (step.fault == "network.bandwidth" && !is("in")) ||
-         (step.fault == "network.latency" && is("out"));
+  const bool may_leave = step.fault == "network.latency" || step.fault == "network.duplicate" ||
+                         step.fault == "network.corrupt" || step.fault == "network.reorder";
+  return step.fault == "network.dns" || (step.fault == "network.bandwidth" && !is("in")) || (may_leave && is("out"));
 }
 
 /// The other ends of a fault on a host's network.

@@ -3,78 +3,21 @@
 
 #include <map>
 
-#include "agents/faults/network_faults.hpp"
-#include "agents/host/nftables.hpp"
-#include "agents/host/route_netlink.hpp"
-#include "tests/support/chatter.hpp"
-#include "tests/support/coroutine.hpp"
-#include "tests/support/qdiscs.hpp"
+#include "tests/netem/fault_test.hpp"
 
 namespace troop::agents {
 namespace {
 
 using namespace std::chrono_literals;
 using testing::HasSubstr;
-using testing_support::run;
 using troop::test::Datagrams;
 
-class NetemLatencyTest : public testing::Test {
+class NetemLatencyTest : public NetemFaultTest {
  protected:
-  struct Step {
-    const Fault* fault = nullptr;
-    protocol::StepOrder order = {};
-    boost::json::object seen = {};
-  };
-  void SetUp() override {
-    ASSERT_EQ(network_.why_not(), "");
-    before_ = kernel_state();
-  }
-  Step& step(std::int64_t number, const char* name, std::map<std::string, model::Value> parameters) {
-    auto& made = steps_[number];
-    made.fault = find_fault(name);
-    made.order.number = number;
-    made.order.fault = name;
-    made.order.victim = "here";
-    parameters.emplace("peers", std::vector<std::string>{"db"});
-    made.order.parameters.insert(parameters.begin(), parameters.end());
-    return made;
-  }
   Step& latency(std::map<std::string, model::Value> parameters, std::int64_t number = 1) {
     parameters.emplace("delay", Duration{20ms});
     return step(number, "network.latency", std::move(parameters));
   }
-  /// As an agent does it: what it says when it is in force.
-  Result<Proof> apply(Step& step) {
-    BOOST_OUTCOME_TRY(step.fault->plan(parts_, step.order));
-    BOOST_OUTCOME_TRY(run(step.fault->look(parts_, step.order, step.seen)));
-    return run(step.fault->apply(parts_, step.order, step.seen));
-  }
-  std::string applied(Step& step) {
-    auto proof = apply(step);
-    return proof.has_value() ? proof.value().text : proof.error().context;
-  }
-  void expect_undone(Step& step) {
-    for (int i = 0; i < 2; ++i) {
-      const auto reverted = run(step.fault->revert(parts_, step.order, step.seen));
-      ASSERT_TRUE(reverted) << reverted.error().context;
-    }
-  }
-  static std::string kernel_state() { return Nftables::open().value().list("list ruleset").value() + test::qdiscs(); }
-  static void add_foreign_qdisc() {
-    using namespace netlink;
-    const auto socket = route_socket().value();
-    const Owned<rtnl_qdisc> foreign{rtnl_qdisc_alloc()};
-    rtnl_tc_set_ifindex(TC_CAST(foreign.get()), 1);
-    rtnl_tc_set_parent(TC_CAST(foreign.get()), TC_H_ROOT);
-    rtnl_tc_set_handle(TC_CAST(foreign.get()), 0x10000);
-    rtnl_tc_set_kind(TC_CAST(foreign.get()), "htb");
-    ASSERT_EQ(rtnl_qdisc_add(socket.get(), foreign.get(), NLM_F_CREATE), 0);
-  }
-
-  test::PrivateNetwork network_;
-  test::HostParts parts_;
-  std::map<std::int64_t, Step> steps_;
-  std::string before_;
 };
 
 TEST_F(NetemLatencyTest, HoldsWherePacketsLeaveUnlessToldOtherwise) {

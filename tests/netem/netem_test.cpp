@@ -92,21 +92,42 @@ class NetemTest : public testing::Test {
   std::string before_;
 };
 
+/// How much too late somebody is who only waits for so long.
+std::vector<double> late_ms(Duration delay, int count) {
+  std::vector<double> all;
+  while (count-- > 0) {
+    const std::int64_t began = monotonic_ns();
+    std::this_thread::sleep_for(delay);
+    all.push_back(static_cast<double>(monotonic_ns() - began - delay.count()) / 1e6);
+  }
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
 TEST_F(NetemTest, HoldsForAsLongAsWasAskedFor) {
-  const double plain = quantile(travels_ms(here_, there_, 200), 0.5);
+  constexpr int packets = 200;
+  const auto undelayed = travels_ms(here_, there_, packets);
+  const double plain = quantile(undelayed, 0.5);
   for (const Duration delay : {Duration{10ms}, Duration{50ms}}) {
     auto slow = slowed({.delay = delay});
     ASSERT_TRUE(slow) << slow.error().context;
     EXPECT_EQ(delay_of(slow.value().shaping).value(), delay);
-    const auto took = travels_ms(here_, there_, 200);
-    const double error = quantile(took, 0.5) - plain - static_cast<double>(delay.count()) / 1e6;
-    fmt::print("{} ms: median error {:+.2f} ms; without netem {:.2f} ms\n", delay / 1ms, error, plain);
+    const auto took = travels_ms(here_, there_, packets);
+    const auto late = late_ms(delay, packets);
+    const double asked = static_cast<double>(delay.count()) / 1e6, error = quantile(took, 0.5) - plain - asked;
+    const double rare = quantile(took, 0.99) - asked;
+    fmt::print(
+        "{} ms: median error {:+.2f} ms, p99 {:+.2f} ms, most {:+.2f} ms; without netem {:.2f}, {:.2f}, {:.2f}; "
+        "a timer alone {:.2f}, {:.2f}, {:.2f}\n",
+        delay / 1ms, error, rare, took.back() - asked, plain, quantile(undelayed, 0.99), undelayed.back(),
+        quantile(late, 0.5), quantile(late, 0.99), late.back());
     EXPECT_GT(error, -0.1);
     EXPECT_LT(error, 1);
+    EXPECT_LT(rare, quantile(undelayed, 0.99) + 1) << "p99";
     EXPECT_LT(quantile(travels_ms(here_, other_, 50), 0.5), 5) << "others are not held";
     EXPECT_LT(quantile(travels_ms(there_, here_, 50), 0.5), 5) << "nor is what comes back";
     const auto counts = shaped(slow.value().shaping).value();
-    EXPECT_EQ(counts.packets, 200U);
+    EXPECT_EQ(counts.packets, std::uint64_t{packets});
     EXPECT_EQ(counts.waiting, 0U);
     EXPECT_EQ(counts.dropped, 0U);
     expect_gone(slow.value());

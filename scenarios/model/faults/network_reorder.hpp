@@ -9,13 +9,15 @@ inline FaultSpec network_reorder() {
   return {
       .name = "network.reorder",
       .summary =
-          "a share of the packets that arrive from the peers is held, each chosen by chance, and later ones overtake "
-          "it",
+          "a share of the packets from the peers, or of those to them, is held, each chosen by chance, and later ones "
+          "overtake it",
       .targets = {"host"},
       .period = FaultSpec::Period::required,
-      .back_end = packet_queue_back_end,
-      .proof = "packets were let go after such that came later, and counted",
-      .undo = packet_queue_undo,
+      .back_end = alteration_back_end,
+      .proof =
+          "packets were let go after such that came later, and counted; out: some left through a netem that, as the "
+          "kernel says, holds them so long, and others past it",
+      .undo = alteration_undo,
       .irreversible = {},
       .client_sees = {"TCP: packets sent again for nothing, and less throughput; UDP: datagrams out of order"},
       .parameters = with_network_selectors({percent_of_packets(),
@@ -24,7 +26,8 @@ inline FaultSpec network_reorder() {
                                              .what = "how long one of the share is held",
                                              .required = true,
                                              .minimum = 0.0001,
-                                             .maximum = 10}},
+                                             .maximum = 10},
+                                            where_altered()},
                                            true),
   };
 }
