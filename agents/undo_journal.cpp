@@ -10,6 +10,7 @@
 #include <csignal>
 #include <fstream>
 #include <iterator>
+#include <set>
 #include <thread>
 
 #include "agents/containers.hpp"
@@ -90,6 +91,20 @@ Content read_content(const fs::path& path) {
         UndoRecord{std::string{kind->get_string()}, state->get_object(), integer(*record, "at")};
   }
   return content;
+}
+
+/// Adds that this is paid, so that nobody pays it again should the rest of the journal stay: what was there to pay it
+/// with may be gone by then. The last line may be torn. Errors: lost.
+Result<void> note_paid(const UniqueFd& journal, const fs::path& path, std::int64_t number) {
+  std::string text;
+  std::getline(std::ifstream{path, std::ios::binary}, text, '\0');  // up to the preallocated rest
+  const auto end = static_cast<off_t>(text.size());
+  const bool torn = !text.empty() && text.back() != '\n';
+  const std::string line = (torn ? "\n" : "") + json::serialize(json::object{{"done", number}}) + '\n';
+  const auto written = pwrite(journal.get(), line.data(), line.size(), end);
+  if (written != static_cast<ssize_t>(line.size()) || fdatasync(journal.get()) != 0)
+    return system_error(ErrorKind::lost, path.string(), errno);
+  return success();
 }
 
 /// No folder: nobody owes anything.
@@ -310,12 +325,19 @@ CleanUp clean_up_after_the_dead(const fs::path& folder, const Payer& others, Dur
     }
     const auto debts = read_content(path).open;
     bool paid = true;
+    std::set<std::string> unpaid_runs;
     for (auto debt = debts.rbegin(); debt != debts.rend(); ++debt) {
+      // What one run made on a broker is undone in turn: a queue is bound again before its vhost is cleared, or never.
+      const std::string run = text(debt->second.state, "mark");
+      if (!run.empty() && unpaid_runs.contains(run)) continue;
       if (auto done = pay(debt->second, others); done.has_error()) {
         paid = false;
+        unpaid_runs.insert(run);
         result.problems.push_back(path.filename().string() + ": " + done.error().context);
       } else {
         ++result.undone;
+        // All else is safe to pay again. Where the disk does not take this, it is tried.
+        if (!run.empty()) (void)note_paid(fd, path, debt->first);
       }
     }
     if (paid) unlink(path.c_str());

@@ -200,6 +200,30 @@ TEST_F(CleanUpTest, KeepsTheJournalOfADebtItCannotPayAndPaysTheRest) {
   }
 }
 
+/// A vhost is not cleared before what was broken in it is mended, and nothing is mended again once it is cleared in
+/// part.
+TEST_F(CleanUpTest, PaysForABrokerInTurnAndNothingTwice) {
+  left_by_the_dead({{"vhost", {{"mark", "one"}}}, {"queue", {{"mark", "one"}}}, {"vhost", {{"mark", "other"}}}});
+  std::vector<std::string> asked;
+  std::string fails = "queue";
+  const Payer payer = [&](const UndoRecord& record) -> std::optional<Result<void>> {
+    asked.push_back(record.kind + " of " + std::string{record.state.at("mark").as_string()});
+    if (record.kind == fails) return Error{ErrorKind::unrestored, "no answer"};
+    return success();
+  };
+  EXPECT_THAT(clean_up_after_the_dead(state_, payer).problems, testing::SizeIs(1));
+  EXPECT_THAT(asked, testing::ElementsAre("vhost of other", "queue of one"));
+  asked.clear();
+  fails = "vhost";
+  EXPECT_THAT(clean_up_after_the_dead(state_, payer).problems, testing::SizeIs(1));
+  EXPECT_THAT(asked, testing::ElementsAre("queue of one", "vhost of one"));
+  asked.clear();
+  fails.clear();
+  EXPECT_THAT(clean_up_after_the_dead(state_, payer).problems, testing::IsEmpty());
+  EXPECT_THAT(asked, testing::ElementsAre("vhost of one"));
+  EXPECT_THAT(journals_in(state_), testing::IsEmpty());
+}
+
 TEST_F(CleanUpTest, TakesATornLastLineForOneThatWasNeverActedUpon) {
   const test::Fork child{test::wait_for_ever};
   const UniqueFd pinned = test::pin(child.pid());
