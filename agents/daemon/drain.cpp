@@ -65,6 +65,12 @@ asio::awaitable<void> await_end(RunParts& parts, bool producers, Duration timeou
   }
 }
 
+/// How long nothing may have been settled, where `delivered` deliveries were in vain and each node `answered`.
+Duration patience(Duration idle_max, bool is_cluster, bool answered, std::uint64_t delivered) {
+  if (delivered > storm_deliveries) return std::min(idle_max, storm_max);
+  return is_cluster && !answered ? std::max(idle_max, rejoining_max) : idle_max;
+}
+
 /// Empty twice, nothing unacknowledged, nothing delivered in between. False once nothing has been settled for
 /// `idle_max`: a message that is requeued for ever is delivered for ever. Where that is plain, sooner; where a node of
 /// a cluster does not answer, later.
@@ -76,11 +82,8 @@ asio::awaitable<bool> await_quiet(RunParts& parts, Duration idle_max) {
   std::uint64_t delivered_at_move = before.delivered;
   int quiet_looks = 0;
   while (quiet_looks < 2) {
-    const bool storm = before.delivered - delivered_at_move > storm_deliveries;
-    const Duration patience = storm                     ? std::min(idle_max, storm_max)
-                              : answered || !is_cluster ? idle_max
-                                                        : std::max(idle_max, rejoining_max);
-    if (parts.stopping() || monotonic_ns() - last_move > patience.count()) co_return false;
+    const Duration longest = patience(idle_max, is_cluster, answered, before.delivered - delivered_at_move);
+    if (parts.stopping() || monotonic_ns() - last_move > longest.count()) co_return false;
     const auto depth = co_await look(parts);
     if (!answered && depth.has_value()) last_move = monotonic_ns();  // a node is back
     answered = depth.has_value();
@@ -221,8 +224,9 @@ asio::awaitable<Ending> drain(RunParts& parts, Duration idle_max) {
       if (!read) {
         const std::string seen = reachable.has_value() ? fmt::format("{} messages are ready", reachable.value().ready)
                                                        : reachable.error().context;
-        co_return Ending{false, fmt::format("the queues were not emptied: nothing moved for {}; {}, {} unacknowledged",
-                                            model::to_text(idle_max), seen, consumption(parts).unacked)};
+        co_return Ending{
+            false, fmt::format("the queues were not emptied, and nothing moves any more: {}, {} unacknowledged", seen,
+                               consumption(parts).unacked)};
       }
     }
     const bool empty = co_await empty_for_good(parts);

@@ -8,7 +8,6 @@ namespace troop::agents {
 namespace {
 
 constexpr double mbit_min = 0.01, mbit_max = 100'000;
-constexpr std::uint64_t waits_min = 3;  // the first packet of all may wait at any rate
 /// A load that is a little above the rate uses up first what may come at once.
 constexpr Duration above_max = std::chrono::seconds{15};
 
@@ -19,7 +18,7 @@ struct HeldLimit : HeldClass {
     // At a low rate a large packet waits for long: then the same are still waiting at the next look.
     const bool wait_again = waiting_ && counts.waiting > 0;
     waiting_ = counts.waiting > 0;
-    if (counts.packets == 0 || (counts.waited < waits_min && !wait_again)) return std::nullopt;
+    if (counts.packets == 0 || (counts.waited == 0 && !wait_again)) return std::nullopt;
     return fmt::format("{} packets with {} bytes left at that rate; the rate was reached {} times", counts.packets,
                        counts.bytes, counts.waited);
   }

@@ -21,7 +21,7 @@ struct HttpRequest {
   std::vector<std::string> headers = {};  ///< "Name: value"
   std::string unix_socket = {};           ///< Path of a socket to ask instead of the URL's host.
   std::string ca_file = {};               ///< For https: whose certificates alone count; empty: the system's.
-  Duration timeout = std::chrono::seconds{3};
+  Duration timeout = std::chrono::seconds{10};  ///< A busy broker may take some seconds.
 };
 
 struct HttpAnswer {

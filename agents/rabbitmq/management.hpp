@@ -11,7 +11,7 @@
 
 namespace troop::agents {
 
-/// No call blocks the thread; each takes 3 s at most. Errors: lost, with what was asked and the broker's reason.
+/// No call blocks the thread; each takes 10 s at most. Errors: lost, with what was asked and the broker's reason.
 class ManagementApi {
  public:
   template <class T>

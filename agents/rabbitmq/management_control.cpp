@@ -10,7 +10,7 @@ namespace json = boost::json;
 namespace {
 
 constexpr Duration answer_max = std::chrono::milliseconds{500};
-constexpr Duration look_max = std::chrono::seconds{3};
+constexpr Duration look_max = std::chrono::seconds{10};
 constexpr Duration closed_max = std::chrono::seconds{15};  // the API's own view may be some seconds old
 constexpr Duration listed_max = std::chrono::seconds{12};  // twice the interval of its statistics, and some
 constexpr Duration look_interval = std::chrono::milliseconds{50};
