@@ -19,6 +19,7 @@ namespace json = boost::json;
 namespace {
 
 constexpr Duration pump_interval = std::chrono::milliseconds{10};
+constexpr Duration pulse_interval = std::chrono::milliseconds{100};  // where there are no workers
 constexpr Duration version_max = std::chrono::seconds{4};  // to connect, and to log in: blocks for less than the lease
 constexpr Duration farewell_max = std::chrono::seconds{1};
 /// What is held expires in the kernel after a lease: it is renewed often enough to miss a few times.
@@ -379,7 +380,7 @@ asio::awaitable<Result<json::object>> ControlSession::stop() {
 asio::awaitable<void> ControlSession::pump_records() {
   while (!ended_) {
     send_records();
-    co_await pause_for(pump_interval);
+    co_await pause_for(parts_->workers().empty() ? pulse_interval : pump_interval);
   }
 }
 
