@@ -1,5 +1,5 @@
-// How fast latency is across a cable (veth) between two networks, and what it does when a flood comes: every packet is
-// delayed, or reported as not delayed, or dropped and counted by the kernel.
+// How fast latency is across a cable (veth) between two networks, what it does when a flood comes (every packet is
+// delayed, or reported as not delayed, or dropped and counted by the kernel), and how exact a limited rate is.
 //
 //   bench_network_cable [--json]          needs root
 #include <fcntl.h>
@@ -9,13 +9,17 @@
 
 #include <array>
 #include <atomic>
+#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <map>
 #include <optional>
 #include <sstream>
 
+#include "agents/host/packet_filter.hpp"
+#include "agents/host/shaping.hpp"
 #include "tests/bench/network_figures.hpp"
+#include "tests/support/made_hosts.hpp"
 #include "tests/support/private_network.hpp"
 #include "tests/support/veth_pair.hpp"
 
@@ -188,6 +192,41 @@ void bench_flood(const VethPair& cable, const Flood& flood) {
   report(flood.name + "_missing", missing, "packets", 0, sent > 0 && missing == 0, 0);
 }
 
+/// One TCP connection from the other network, through a class of that rate there. Of a full frame of 1514 bytes, which
+/// the kernel counts, TCP has 1448 for its data.
+void bench_rate(const Path& path, double mbit) {
+  std::vector<double> rates;
+  const auto counted = static_cast<std::uint64_t>(mbit * 1e6 / 8);
+  for (int round = 0; round < 3; ++round) {
+    const std::vector<boost::asio::ip::address> peers{boost::asio::ip::make_address(path.here)};
+    Result<agents::Shaping> shaping = Error{ErrorKind::lost, "the other network cannot be entered"};
+    std::optional<agents::PacketFilter> filter;
+    const auto start = [&]() -> Result<void> {
+      BOOST_OUTCOME_TRY(shaping, agents::plan_shaping(peers));
+      BOOST_OUTCOME_TRY(agents::shape(shaping.value(), counted));
+      agents::StopRule rule{.traffic = {.peers = peers, .direction = agents::Direction::out},
+                            .how = agents::Stop::classify,
+                            .priority = shaping.value().priority()};
+      BOOST_OUTCOME_TRY(filter, agents::PacketFilter::start(std::move(rule), 60s));
+      return success();
+    };
+    Result<void> done = success();
+    (void)test::within(path.peers_netns, [&] { done = start(); });
+    if (done) rates.push_back(throughput(path) * 1000 * 1514 / 1448);
+    (void)test::within(path.peers_netns, [&] {
+      filter.reset();
+      if (shaping && done) done = agents::unshape(shaping.value());
+    });
+    if (done.has_error()) {
+      fmt::print(stderr, "bench_network_cable: {}\n", done.error().context);
+      all_hold = false;
+      return;
+    }
+  }
+  report(fmt::format("{}rate_{:g}mbit", path.name, mbit), median(rates), "Mbit/s", mbit,
+         std::abs(median(rates) / mbit - 1) <= 0.05, 0);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -203,6 +242,7 @@ int main(int argc, char** argv) {
       .name = "cable_", .here = VethPair::near_address, .peer = VethPair::far_address, .peers_netns = cable->far()};
   bench_throughput(path, 1us, 0, 0.6);
   bench_throughput(path, 10ms, 2, 0);
+  for (const double mbit : {10.0, 100.0, 1000.0}) bench_rate(path, mbit);
   bench_flood(*cable, {.name = "flood_10ms", .delay = 10ms, .time = 3s, .packets = 1'000'000});
   // More than the queue holds: the rest is not delayed.
   bench_flood(*cable, {.name = "flood_10s", .delay = 10s, .time = 8s, .packets = 75'000});
