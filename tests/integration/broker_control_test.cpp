@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <csignal>
+#include <filesystem>
 #include <optional>
 #include <thread>
 
@@ -12,6 +13,7 @@
 #include "tests/support/plain_amqp.hpp"
 #include "tests/support/private_broker.hpp"
 #include "tests/support/shared_broker.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace troop::agents {
 namespace {
@@ -324,6 +326,28 @@ TEST_F(BrokerControlTest, ABindingIsTakenAwayAndComesBack) {
   EXPECT_EQ(queue().at("bindings").at(0).at("routing_key").as_string(), "order");
   expect_undone();
   EXPECT_EQ(queue().at("bindings").as_array().size(), 2U);
+}
+
+/// Neither the broker's Erlang nor a shell reads a name as more than a name.
+TEST_F(BrokerControlTest, ANameIsNeverRun) {
+  const testing_support::TemporaryFolder folder;
+  const std::string mark = folder / "mark", touch = "touch " + mark;
+  const std::string name = "$(" + touch + ") `" + touch + "`; " + touch + " #\"), os:cmd(\"" + touch + "\"), (\"~s~p\\";
+  const std::string other_name = "'), os:cmd('" + touch + "'), (' >>, halt(), <<";
+  PlainAmqp amqp{broker_->address()};
+  ASSERT_TRUE(amqp.good() && amqp.declare_queue(name));
+  order_.parameters["queue"] = name;
+  const auto deleted = break_it("broker.delete_queue");
+  ASSERT_TRUE(deleted) << deleted.error().context;
+  const auto undone = undo();
+  ASSERT_TRUE(undone) << undone.error().context;
+  order_.parameters.insert({{"name", other_name}, {"definition", std::string{R"({"max-length": 5})"}}});
+  const auto governed = break_it("broker.policy");
+  ASSERT_TRUE(governed) << governed.error().context;
+  const auto lifted = undo();
+  ASSERT_TRUE(lifted) << lifted.error().context;
+  EXPECT_TRUE(amqp.delete_queue(name));
+  EXPECT_FALSE(std::filesystem::exists(mark));
 }
 
 TEST_F(BrokerControlOutageTest, GivesUpSoonOnABrokerThatIsGone) {

@@ -43,6 +43,11 @@ class PlainAmqp {
   amqp_connection_state_t get() { return connection_; }
   [[nodiscard]] bool answered() const { return amqp_get_rpc_reply(connection_).reply_type == AMQP_RESPONSE_NORMAL; }
 
+  /// Not durable, without arguments.
+  bool declare_queue(const std::string& name) {
+    amqp_queue_declare(connection_, channel, amqp_cstring_bytes(name.c_str()), 0, 0, 0, 0, amqp_empty_table);
+    return answered();
+  }
   bool delete_queue(const std::string& name) {
     amqp_queue_delete(connection_, channel, amqp_cstring_bytes(name.c_str()), 0, 0);
     return answered();
