@@ -108,14 +108,9 @@ TEST_P(PausedProgramTest, GoesOnWhoeverDies) {
   ASSERT_TRUE(eventually([&] { return one.state() == 'T' || troop.exit_code(0s) >= 0; }, 90s));
   ASSERT_EQ(one.state(), 'T') << everything(troop);
   if (GetParam().of_agent) {
-    pid_t agent = -1;
-    for (const pid_t pid : world_.processes()) {
-      const std::string of = "/proc/" + std::to_string(pid);
-      const bool serves = slurp(of + "/cmdline").find("--control-fd") != std::string::npos;
-      if (serves && slurp(of + "/comm") == "troop-agent\n") agent = pid;
-    }
-    ASSERT_GT(agent, 1);
-    kill(agent, GetParam().signal);
+    const auto agents = world_.agents();
+    ASSERT_EQ(agents.size(), 1U);
+    kill(agents[0], GetParam().signal);
   } else {
     troop.signal(GetParam().signal);
   }
@@ -143,11 +138,9 @@ struct Meddler {
 class EndedEarlyTest : public HostProcessesRunTest, public testing::WithParamInterface<Meddler> {
  protected:
   [[nodiscard]] std::vector<pid_t> targets() const {
-    std::vector<pid_t> found;
-    for (const pid_t pid : world_.processes()) {
-      if (slurp("/proc/" + std::to_string(pid) + "/comm") != GetParam().program + std::string{"\n"}) continue;
-      if (GetParam().state == '\0' || agents::process_state(pid) == GetParam().state) found.push_back(pid);
-    }
+    auto found = world_.called(GetParam().program);
+    std::erase_if(found,
+                  [](pid_t pid) { return GetParam().state != '\0' && agents::process_state(pid) != GetParam().state; });
     return found;
   }
 };
@@ -157,11 +150,7 @@ TEST_P(EndedEarlyTest, MakesTheRunInconclusive) {
   std::vector<pid_t> hit;
   EXPECT_TRUE(eventually([&] { return !(hit = targets()).empty() || troop.exit_code(0s) >= 0; }, 90s));
   ASSERT_FALSE(hit.empty()) << everything(troop);
-  // In force first: what ends while it is being applied is not proven, which is another error.
-  const auto is_proven = [&] {
-    return slurp(world_.run_directory() / "history.ndjson").find(R"("type":"ok","f":"fault")") != std::string::npos;
-  };
-  ASSERT_TRUE(eventually(is_proven, 30s)) << everything(troop);
+  ASSERT_TRUE(becomes_proven(troop)) << everything(troop);
   for (const pid_t pid : hit) EXPECT_EQ(kill(pid, GetParam().signal), 0);
   EXPECT_EQ(troop.exit_code(90s), 3) << everything(troop);
   EXPECT_THAT(boost::json::serialize(run_json(world_).at("problems")),

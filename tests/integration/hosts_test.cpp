@@ -31,10 +31,8 @@ class HostsRunTest : public TroopTest<testing::Test> {
   }
   /// The agent of the producers' host: the one that was moved. -1 if there is none.
   [[nodiscard]] pid_t agent_of_host() const {
-    for (const pid_t pid : world_.processes()) {
-      const std::string of = "/proc/" + std::to_string(pid);
-      if (slurp(of + "/comm") == "troop-agent\n" && slurp(of + "/cmdline").find("--netns") != std::string::npos)
-        return pid;
+    for (const pid_t pid : world_.agents()) {
+      if (slurp("/proc/" + std::to_string(pid) + "/cmdline").find("--netns") != std::string::npos) return pid;
     }
     return -1;
   }
@@ -42,11 +40,10 @@ class HostsRunTest : public TroopTest<testing::Test> {
   [[nodiscard]] std::vector<pid_t> in_networks_of_hosts() const {
     std::set<std::string> seen{fs::read_symlink("/proc/self/ns/net")};
     std::vector<pid_t> found;
-    for (const pid_t pid : world_.processes()) {
-      const std::string of = "/proc/" + std::to_string(pid);
+    for (const pid_t pid : world_.called("troop-agent")) {
       std::error_code gone;
-      const auto network = fs::read_symlink(of + "/ns/net", gone);
-      if (!gone && slurp(of + "/comm") == "troop-agent\n" && seen.insert(network).second) found.push_back(pid);
+      const auto network = fs::read_symlink("/proc/" + std::to_string(pid) + "/ns/net", gone);
+      if (!gone && seen.insert(network).second) found.push_back(pid);
     }
     return found;
   }

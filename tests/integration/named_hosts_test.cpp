@@ -30,13 +30,6 @@ class NamedHostsTest : public TroopTest<testing::Test> {
   static std::string pictures() {
     return NamedNetworks::picture(NamedNetworks::near_name) + NamedNetworks::picture(NamedNetworks::far_name);
   }
-  /// The processes of that name.
-  [[nodiscard]] std::vector<pid_t> called(const std::string& name) const {
-    auto found = world_.processes();
-    std::erase_if(found, [&](pid_t pid) { return slurp("/proc/" + std::to_string(pid) + "/comm") != name + "\n"; });
-    return found;
-  }
-
   std::optional<NamedNetworks> networks_;
   std::string before_;
 };
@@ -54,17 +47,14 @@ TEST_F(NamedHostsTest, AreCutOffAndAsTheyWereAfterwards) {
 TEST_F(NamedHostsTest, AreAsTheyWereOnceSomebodyPaysForDeadAgentsAndGuardians) {
   TroopCommand troop{
       world_, on_them({"step.0.fault=network.bandwidth", "step.0.rate_mbit=1.0", "duration=61s", "step.0.for=58s"})};
-  ASSERT_TRUE(eventually(
-      [&] { return slurp(world_.run_directory() / "history.ndjson").find(R"("f":"fault")") != std::string::npos; },
-      60s))
-      << everything(troop);
+  ASSERT_TRUE(becomes_proven(troop)) << everything(troop);
   for (const auto* name : {"troop-guardian", "troop-agent"}) {
-    for (const pid_t pid : called(name)) kill(pid, SIGSTOP);
+    for (const pid_t pid : world_.called(name)) kill(pid, SIGSTOP);
   }
   troop.signal(SIGSTOP);
   EXPECT_THAT(pictures(), HasSubstr("htb"));
   for (const auto* name : {"troop-guardian", "troop-agent"}) {
-    for (const pid_t pid : called(name)) kill(pid, SIGKILL);
+    for (const pid_t pid : world_.called(name)) kill(pid, SIGKILL);
   }
   troop.signal(SIGKILL);
   TroopCommand undo{world_, {"undo", "--all"}, {}, "troop-agent"};

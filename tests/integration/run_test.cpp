@@ -144,12 +144,10 @@ TEST_F(RunTest, LeavesNothingWhenTheControllerHangs) {
   EXPECT_EQ(troop.exit_code(30s), 3) << everything(troop);
 }
 
-/// The world's process of that name, as the kernel has it; -1 if there is none.
+/// The world's only process of that name; -1 if there is none.
 pid_t process_of(const World& world, const std::string& name) {
-  for (const pid_t pid : world.processes()) {
-    if (slurp("/proc/" + std::to_string(pid) + "/comm") == name + "\n") return pid;
-  }
-  return -1;
+  const auto found = world.called(name);
+  return found.empty() ? -1 : found[0];
 }
 
 pid_t agent_of(const World& world) { return process_of(world, "troop-agent"); }

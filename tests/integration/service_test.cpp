@@ -23,15 +23,6 @@ class ServiceTest : public TroopTest<testing::Test> {
   void expect_waiting(TroopCommand& service) {
     ASSERT_TRUE(service.says("waiting for controllers on " + socket(), 20s)) << service.errors();
   }
-  [[nodiscard]] std::vector<pid_t> agents_that_serve() const {
-    std::vector<pid_t> found;
-    for (const pid_t pid : world_.processes()) {
-      if (slurp("/proc/" + std::to_string(pid) + "/cmdline").find("--control-fd") != std::string::npos &&
-          slurp("/proc/" + std::to_string(pid) + "/comm") == "troop-agent\n")
-        found.push_back(pid);
-    }
-    return found;
-  }
 };
 
 TEST_F(ServiceTest, ServesRunsOneAfterTheOtherAndRefusesASecondAtOnce) {
@@ -89,7 +80,7 @@ TEST_F(ServiceTest, SurvivesTheAgentThatItStarted) {
   {
     TroopCommand troop{world_, through_service({"duration=60s", "step.0.for=50s"})};
     ASSERT_TRUE(troop.says("process.pause on", 60s)) << everything(troop);
-    const auto serving = agents_that_serve();
+    const auto serving = world_.agents();
     ASSERT_EQ(serving.size(), 1U);
     kill(serving.front(), SIGKILL);
     EXPECT_EQ(troop.exit_code(60s), 3) << everything(troop);
@@ -107,7 +98,7 @@ TEST_F(ServiceTest, IsNotWaitedForForEverWhereItHangs) {
   expect_waiting(service);
   TroopCommand troop{world_, through_service({"duration=60s", "step.0.for=50s"})};
   ASSERT_TRUE(troop.says("process.pause on", 60s)) << everything(troop);
-  const auto serving = agents_that_serve();
+  const auto serving = world_.agents();
   ASSERT_EQ(serving.size(), 1U);
   service.signal(SIGSTOP);
   kill(serving.front(), SIGKILL);

@@ -50,22 +50,6 @@ fault = ")" << fault << "\"\n";
     return run_arguments(file.string(), sets);
   }
   [[nodiscard]] std::vector<std::string> variables() const { return {systemd_.variable()}; }
-  /// -1 if there is none.
-  [[nodiscard]] pid_t agent() const {
-    for (const pid_t pid : world_.processes()) {
-      const std::string of = "/proc/" + std::to_string(pid);
-      const bool serves = slurp(of + "/cmdline").find("--control-fd") != std::string::npos;
-      if (serves && slurp(of + "/comm") == "troop-agent\n") return pid;
-    }
-    return -1;
-  }
-  /// Not only begun: the stand-in for systemctl dies with the agent, and systemd would not.
-  [[nodiscard]] bool becomes_proven(TroopCommand& troop) const {
-    const auto is_proven = [&] {
-      return slurp(world_.run_directory() / "history.ndjson").find(R"("type":"ok","f":"fault")") != std::string::npos;
-    };
-    return eventually([&] { return is_proven() || troop.exit_code(0s) >= 0; }, 90s) && is_proven();
-  }
   [[nodiscard]] bool started() const { return systemd_.asked().size() == 2; }
 
   testing_support::TemporaryFolder programs_;  ///< Not in the world: what runs from there is no leftover.
@@ -121,9 +105,9 @@ TEST_P(StoppedServiceTest, IsStartedAgainWhoeverDies) {
   EXPECT_FALSE(shop_.alive());
   EXPECT_FALSE(started());
   if (GetParam().of_agent) {
-    const pid_t one = agent();
-    ASSERT_GT(one, 1);
-    kill(one, GetParam().signal);
+    const auto agents = world_.agents();
+    ASSERT_EQ(agents.size(), 1U);
+    kill(agents[0], GetParam().signal);
   } else {
     troop.signal(GetParam().signal);
   }
@@ -142,8 +126,8 @@ INSTANTIATE_TEST_SUITE_P(, StoppedServiceTest,
 
 TEST_F(ServicesRunTest, AreStartedByWhoeverUndoesEverything) {
   TroopCommand troop{world_, with_step("service.stop", {"duration=70s", "step.0.for=60s"}), variables()};
-  EXPECT_TRUE(eventually([&] { return !shop_.alive() || troop.exit_code(0s) >= 0; }, 90s));
-  ASSERT_FALSE(shop_.alive()) << everything(troop);
+  ASSERT_TRUE(becomes_proven(troop)) << everything(troop);
+  EXPECT_FALSE(shop_.alive());
   TroopCommand undo{world_, {"undo", "--all"}, variables(), "troop-agent"};
   EXPECT_EQ(undo.exit_code(60s), 0) << everything(undo);
   EXPECT_THAT(systemd_.asked(), ElementsAre("stop -- shop.service", "start -- shop.service"));

@@ -76,6 +76,20 @@ class World {
     }
     return found;
   }
+  /// Those of that name, as the kernel has it.
+  [[nodiscard]] std::vector<pid_t> called(const std::string& name) const {
+    auto found = processes();
+    std::erase_if(found, [&](pid_t pid) { return slurp("/proc/" + std::to_string(pid) + "/comm") != name + "\n"; });
+    return found;
+  }
+  /// The agents that a controller talks with: not their guardians, and nobody who waits for controllers.
+  [[nodiscard]] std::vector<pid_t> agents() const {
+    auto found = called("troop-agent");
+    std::erase_if(found, [](pid_t pid) {
+      return slurp("/proc/" + std::to_string(pid) + "/cmdline").find("--control-fd") == std::string::npos;
+    });
+    return found;
+  }
   /// What lies in the folders where nothing may be left; empty if clean.
   [[nodiscard]] std::vector<std::string> leftovers() const {
     std::vector<std::string> found;

@@ -22,6 +22,14 @@ class TroopTest : public Base {
     return out;
   }
   static std::string everything(const TroopCommand& troop) { return troop.output() + troop.errors(); }
+  /// A fault of the run is proven, and not only begun: whoever meddles before meets something else. False: the run
+  /// ended before, or it takes too long.
+  [[nodiscard]] bool becomes_proven(TroopCommand& troop) const {
+    const auto is_proven = [&] {
+      return slurp(world_.run_directory() / "history.ndjson").find(R"("type":"ok","f":"fault")") != std::string::npos;
+    };
+    return eventually([&] { return is_proven() || troop.exit_code(0s) >= 0; }, 90s) && is_proven();
+  }
   void expect_nothing_left(Duration within = 1s) {
     EXPECT_TRUE(eventually([&] { return world_.processes().empty(); }, within)) << "processes are left";
     EXPECT_THAT(world_.leftovers(), testing::IsEmpty());
