@@ -51,7 +51,11 @@ StormSteps network_steps() {
     steps.push_back(storm_step(fault, "local", std::move(parameters)));
   };
   for (const auto& spec : model::faults()) {
-    if (spec.name.starts_with("network.")) add(spec.name, required_parameters(spec));
+    if (!spec.name.starts_with("network.")) continue;
+    auto parameters = required_parameters(spec);
+    // A link takes no second netem beside one that duplicates.
+    if (spec.name == "network.duplicate") parameters["direction"] = std::string{"in"};
+    add(spec.name, std::move(parameters));
   }
   add("network.loss", {{"percent", 20.0}, {"burst", 3.0}, {"direction", std::string{"in"}}});
   return steps;
