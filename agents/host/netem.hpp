@@ -1,6 +1,6 @@
 // The kernel's network emulator as the queue of a class of traffic: what enters it leaves late, twice or spoiled. See
-// tc-netem(8). Where
-// a kernel has no sch_netem, adding one is an error that says so. Blocks for milliseconds. Needs CAP_NET_ADMIN.
+// tc-netem(8). Where a kernel has no sch_netem, adding one is an error that says so. Blocks for milliseconds. Needs
+// CAP_NET_ADMIN.
 #pragma once
 
 #include "agents/host/jitter.hpp"

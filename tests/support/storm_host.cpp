@@ -82,13 +82,17 @@ StormSteps other_steps(const std::string& name) {
 constexpr std::array<std::string_view, 2> on_kept_programs{"process.kill", "process.crash_loop"};
 constexpr std::array<std::string_view, 2> on_units{"service.stop", "instance.kill"};
 
-/// One of those that the fault has; not `out` where that takes netem, which not every kernel has.
+/// Where packets leave, netem does these; not every kernel has it.
+constexpr std::array<std::string_view, 4> by_netem{"network.latency", "network.duplicate", "network.corrupt",
+                                                   "network.reorder"};
+
+/// One of those that the fault has, and every kernel.
 void turn_somewhere(protocol::StepOrder& step, Random& random) {
   const auto* spec = model::find_fault(model::faults(), step.fault);
   const auto direction = std::ranges::find(spec->parameters, "direction", &model::Parameter::name);
   if (direction == spec->parameters.end() || step.parameters.contains("direction")) return;
   auto choices = direction->choices;
-  if (direction->fallback == "either") std::erase(choices, "out");
+  if (std::ranges::find(by_netem, spec->name) != by_netem.end()) std::erase(choices, "out");
   step.parameters["direction"] = std::string{choices[random.below(choices.size())]};
 }
 
