@@ -21,6 +21,15 @@ std::string_view beyond_management(std::string_view fault) {
   return {};
 }
 
+/// Of faults_to_allow.
+std::string why_to_allow(std::string_view fault) {
+  if (acts_on_server(fault)) return "reaches everybody on that broker";
+  if (fault == "broker.policy" || fault == "broker.queue_full")
+    return "stays in force where the agent and its guardian are both killed, until the next agent starts or "
+           "'troop-agent undo --all' ends it";
+  return "destroys what nobody brings back";
+}
+
 std::string text_parameter(const Parameters& parameters, std::string_view name) {
   const auto found = parameters.find(name);
   const auto* text = found == parameters.end() ? nullptr : std::get_if<std::string>(&found->second);
@@ -71,9 +80,7 @@ std::string refusal(const BrokerAttachment& attachment, const Workload& workload
   if (const auto why = beyond_management(fault); !why.empty())
     return name + " cannot act on an attached broker: " + std::string{why};
   if (has(faults_to_allow, fault) && !has(attachment.allow, fault)) {
-    const std::string why =
-        acts_on_server(fault) ? "reaches everybody on that broker" : "destroys what nobody brings back";
-    return name + " " + why + "; allow it by name: system.broker.attach.allow = [\"" + name + "\"]";
+    return name + " " + why_to_allow(fault) + "; allow it by name: system.broker.attach.allow = [\"" + name + "\"]";
   }
   if (acts_on_server(fault) && !attachment.control.any())
     return name + " needs a way to stop and start the broker: [system.broker.attach.control]";

@@ -45,9 +45,10 @@ bool is_secret_reference(std::string_view text);
 inline constexpr std::string_view secret_variable_prefix = "TROOP_";
 
 /// Faults that act only if `allow` lists them.
-inline constexpr std::array<std::string_view, 8> faults_to_allow{
-    "broker.stop",  "broker.kill",         "broker.restart",         "broker.pause",
-    "broker.purge", "broker.delete_queue", "broker.delete_exchange", "broker.delete_binding"};
+inline constexpr std::array<std::string_view, 10> faults_to_allow{
+    "broker.stop",   "broker.kill",         "broker.restart",         "broker.pause",
+    "broker.purge",  "broker.delete_queue", "broker.delete_exchange", "broker.delete_binding",
+    "broker.policy", "broker.queue_full"};
 
 /// Stops or pauses the whole broker, and so needs `control`.
 bool acts_on_server(std::string_view fault);

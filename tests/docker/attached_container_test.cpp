@@ -203,7 +203,7 @@ TEST_F(AttachedContainerTest, IsPausedStoppedAndKilledAndRunsAsBefore) {
   EXPECT_TRUE(broker_->answers());
   EXPECT_EQ(broker_->picture(), picture);
   EXPECT_EQ(engine_->run({"ps", "--all", "--format", "{{.Names}}"}).output, "mq\n");
-  EXPECT_TRUE(eventually([&] { return world_.processes().empty(); }, 1s)) << "processes are left";
+  EXPECT_TRUE(eventually([&] { return world_.processes().empty(); }, 5s)) << "processes are left";
   EXPECT_THAT(world_.leftovers(), IsEmpty());
 }
 

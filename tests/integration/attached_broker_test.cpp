@@ -79,6 +79,8 @@ TEST_F(AttachedBrokerTest, RefusesWhatIsNotItsOwnAndTouchesNothing) {
       {"vhost = \"nowhere\"", "the broker has no vhost nowhere"},
       {"vhost = \"empty\"\n[[step]]\nat = \"1s\"\nfault = \"broker.purge\"\ntarget = \"broker\"",
        "broker.purge destroys what nobody brings back; allow it by name"},
+      {"vhost = \"empty\"\n[[step]]\nat = \"1s\"\nfault = \"broker.queue_full\"\nfor = \"1s\"\ntarget = \"broker\"",
+       "broker.queue_full stays in force where the agent and its guardian are both killed"},
       {"vhost = \"empty\"\nallow = [\"broker.kill\"]\n[[step]]\nat = \"1s\"\nfault = \"broker.kill\"\nfor = "
        "\"1s\"\ntarget = \"broker\"",
        "broker.kill needs a way to stop and start the broker"},
@@ -122,7 +124,7 @@ TEST_F(AttachedBrokerTest, ActsOnItsOwnInASharedVhostAndLeavesTheOthersTheirs) {
                      arguments(R"(
 vhost = "shared"
 shared_vhost = true
-allow = ["broker.purge", "broker.delete_queue", "broker.delete_exchange", "broker.delete_binding"]
+allow = ["broker.delete_queue", "broker.delete_exchange", "broker.delete_binding", "broker.policy", "broker.queue_full"]
 [workload.exchange]
 name = "troop.shop"
 [[step]]
@@ -260,7 +262,7 @@ TEST_F(AttachedBrokerTest, PaysForAnAgentThatWasKilled) {
   TroopCommand troop{world_, arguments(R"(
 vhost = "troop"
 create = true
-allow = ["broker.purge"]
+allow = ["broker.policy"]
 [[step]]
 at = "1s"
 fault = "broker.policy"

@@ -202,7 +202,7 @@ TEST_F(RunTest, CleansUpAfterARunOfWhichNobodySurvived) {
     kill(agent, SIGKILL);
     troop.signal(SIGKILL);
   }
-  EXPECT_TRUE(eventually([&] { return world_.processes().empty(); }, 5s)) << "the kernel ends what the agent started";
+  EXPECT_TRUE(eventually([&] { return world_.processes().empty(); }, 20s)) << "the kernel ends what the agent started";
   EXPECT_THAT(world_.leftovers(), Not(IsEmpty())) << "this is what the next agent must clean up";
   fs::remove_all(world_.run_directory());
   TroopCommand next{world_, {"run", "broker/stop", "--out", world_.run_directory().string(), "--dry-run"}};
@@ -281,7 +281,7 @@ TEST_F(RunTest, IsPutBackByHandWhereControllerAndAgentHang) {
   TroopCommand undo{world_, {"undo", "--all"}, {}, "troop-agent"};
   EXPECT_EQ(undo.exit_code(30s), 0) << everything(undo);
   EXPECT_THAT(undo.output(), HasSubstr("This host is clean."));
-  EXPECT_TRUE(eventually([&] { return world_.processes() == std::vector<pid_t>{troop.pid()}; }, 5s));
+  EXPECT_TRUE(eventually([&] { return world_.processes() == std::vector<pid_t>{troop.pid()}; }, 20s));
   EXPECT_THAT(world_.leftovers(), IsEmpty());
   troop.signal(SIGCONT);
   EXPECT_EQ(troop.exit_code(60s), 3) << everything(troop);

@@ -56,7 +56,7 @@ TEST_P(LibraryTest, EndsAsItsHypothesisSays) {
       world_,
       {"verify", (world_.run_directory() / "history.ndjson").string(), "--invariants",
        std::string{TROOP_SOURCE_DIR "/scenarios/library/"} + expected.scenario + ".toml", "--format", "json"}};
-  EXPECT_EQ(verify.exit_code(30s), 0) << everything(verify);
+  EXPECT_EQ(verify.exit_code(90s), 0) << everything(verify);
   EXPECT_EQ(boost::json::serialize(boost::json::parse(verify.output()).at("invariants")), recorded);
   expect_outcome(world_, expected.scenario, expected.outcome);
 }

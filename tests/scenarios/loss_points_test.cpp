@@ -248,7 +248,7 @@ TEST_F(LossPoints, FindsThatAYoungQuorumQueueDoesNotComeBack) {
                     .redelivered = maybe,
                     .vanished = maybe,
                     .more = {{"out of reach", always, out_of_reach}}});
-    EXPECT_TRUE(eventually([&] { return world.processes().empty(); }, 1s)) << "processes are left";
+    EXPECT_TRUE(eventually([&] { return world.processes().empty(); }, 5s)) << "processes are left";
     EXPECT_THAT(world.leftovers(), IsEmpty());
     break;
   }

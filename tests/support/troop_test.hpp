@@ -30,7 +30,7 @@ class TroopTest : public Base {
     };
     return eventually([&] { return is_proven() || troop.exit_code(0s) >= 0; }, 90s) && is_proven();
   }
-  void expect_nothing_left(Duration within = 1s) {
+  void expect_nothing_left(Duration within = 5s) {
     EXPECT_TRUE(eventually([&] { return world_.processes().empty(); }, within)) << "processes are left";
     EXPECT_THAT(world_.leftovers(), testing::IsEmpty());
     EXPECT_EQ(shared_memory(), shared_before_);
