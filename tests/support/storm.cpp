@@ -139,11 +139,14 @@ class Weather {
     }
   }
 
+  [[nodiscard]] bool is_renewed(int round) const { return is_host(kind_) && round % 4 == 3; }
+
   /// On a host one round in four waits until its faults are renewed; the others fall anywhere into a quick cycle. With
-  /// brokers they fall anywhere after one of the agent's requests.
-  [[nodiscard]] Moment moment(bool renewed, std::size_t steps, Random& random) const {
-    if (renewed) return {0, renewal_at - 20ms + up_to(100ms, random)};
+  /// brokers one in two waits until a fault is in force; the others fall anywhere after one of the agent's requests.
+  [[nodiscard]] Moment moment(int round, std::size_t steps, Random& random) const {
+    if (is_renewed(round)) return {0, renewal_at - 20ms + up_to(100ms, random)};
     if (is_host(kind_)) return {0, up_to(cycle_, random)};
+    if (round % 2 == 0) return {-1, up_to(broker_hold / 2, random), true};
     const int request = static_cast<int>(random.below(2 * steps + 2));
     const bool starts = request == 0 && kind_ == Ground::managed_broker;
     return {request, up_to(starts ? Duration{5s} : 2 * broker_hold, random)};
@@ -151,7 +154,7 @@ class Weather {
 
   /// One blow. False: the ground is not fit for another.
   bool survive(const Storm& storm, Random& random, Aftermath& found) {
-    const bool renewed = is_host(kind_) && found.rounds % 4 == 3;
+    const bool renewed = is_renewed(found.rounds);
     auto steps = ground_.steps(&random, storm.always);
     // Of what may stay until somebody comes a scenario has to say that it accepts it; all else ends by itself.
     const bool ends_alone = storm.blow == Blow::kill_both && found.rounds % 2 == 1 && !bounded_.empty();
@@ -160,7 +163,7 @@ class Weather {
                     [](const auto& step) { return model::find_fault(model::faults(), step.fault)->outlives_agent; });
     }
     const Duration services = services_max(steps);
-    const Moment when = moment(renewed, steps.size(), random);
+    const Moment when = moment(found.rounds, steps.size(), random);
     const Duration hold = renewed ? 2 * renewal_at : is_host(kind_) ? short_hold : broker_hold;
     const auto played = play(std::move(steps), storm.blow, when, hold);
     const bool met = played.in_force > 0;

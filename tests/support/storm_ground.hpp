@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -80,10 +81,12 @@ class StormRound {
     bool each_alone = false;  ///< One after the other, once; else all together, again and again.
     std::function<void()> at_blow = [] {};
   };
-  /// When the blow falls: so long after the request of that number, the first being 0. Negative: never, and one cycle.
+  /// When the blow falls: so long after the request of that number, the first being 0, or after the first fault is in
+  /// force. Negative: never, and one cycle.
   struct Moment {
     int request = 0;
     Duration after{};
+    bool once_in_force = false;
     [[nodiscard]] bool comes() const { return after >= Duration{0}; }
   };
 
@@ -119,6 +122,7 @@ class StormRound {
   Blow blow_ = Blow::kill_agent;
   Moment moment_;
   int requests_ = 0;
+  std::set<std::int64_t> met_nothing_;  ///< Steps that were not proven.
   std::unique_ptr<controller::AgentLink> link_;
   bool over_ = false;
 };
