@@ -88,7 +88,7 @@ asio::awaitable<Result<Proof>> revert(Parts& parts, const protocol::StepOrder& o
 Ability able() {
   const Ability broker = try_broker();
   if (!broker.able()) return broker;
-  if (!find_fake_clock().empty()) return {};
+  if (find_fake_clock().has_value()) return {};
   return {"no libfaketime on this host", "install it (apt-get install libfaketime)"};
 }
 

@@ -11,7 +11,7 @@
 namespace troop::agents {
 namespace fs = std::filesystem;
 
-fs::path find_fake_clock() {
+Result<fs::path> find_fake_clock() {
   constexpr std::string_view name = "faketime/libfaketimeMT.so.1";  // for programs with threads
   std::error_code failure;
   for (const char* folder : {"/usr/lib", "/usr/local/lib", "/usr/lib64"}) {
@@ -22,7 +22,7 @@ fs::path find_fake_clock() {
       if (fs::exists(at->path() / name, none)) return at->path() / name;
     }
   }
-  return {};
+  return usage_error("no libfaketime on this host; install it (apt-get install libfaketime)");
 }
 
 std::vector<std::string> fake_clock_environment(const fs::path& library, const fs::path& file) {
@@ -45,10 +45,7 @@ Result<FakeClock> FakeClock::make() {
   return usage_error("this program is built with a sanitizer, which bears no libfaketime before it");
 #endif
   FakeClock clock;
-  clock.library_ = find_fake_clock();
-  if (clock.library_.empty()) {
-    return usage_error("no libfaketime on this host; install it (apt-get install libfaketime)");
-  }
+  BOOST_OUTCOME_TRY(clock.library_, find_fake_clock());
   clock.memory_.reset(memfd_create("troop-clock", MFD_CLOEXEC));
   if (!clock.memory_) return system_error(ErrorKind::usage, "memfd_create", errno);
   BOOST_OUTCOME_TRY(clock.set(Duration{0}));

@@ -12,8 +12,8 @@
 
 namespace troop::agents {
 
-/// The library; empty where this host has none.
-std::filesystem::path find_fake_clock();
+/// The library. Errors: usage, where this host has none, with what would help.
+Result<std::filesystem::path> find_fake_clock();
 
 /// What the process needs in its environment. `file`: as set_fake_clock() writes it.
 std::vector<std::string> fake_clock_environment(const std::filesystem::path& library,

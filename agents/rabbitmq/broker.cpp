@@ -157,8 +157,7 @@ asio::awaitable<Result<std::int64_t>> ManagedBroker::running_nodes() {
 }
 
 Result<void> ManagedBroker::let_clock_be_set() {
-  fake_clock_ = find_fake_clock();
-  if (fake_clock_.empty()) return usage_error("no libfaketime on this host; install it (apt-get install libfaketime)");
+  BOOST_OUTCOME_TRY(fake_clock_, find_fake_clock());
   return success();
 }
 
@@ -203,7 +202,7 @@ Result<void> ManagedBroker::configure(const BrokerSecrets& secrets) {
   std::vector<PrivateMount> mounts;
   if (wanted_.disk_mib > 0) mounts.push_back({folder_ / "mnesia", wanted_.disk_mib});
   // The library keeps shared memory of each process there, which one that is killed leaves behind.
-  if (!fake_clock_.empty()) mounts.push_back({"/dev/shm", shared_memory_mib});
+  if (!fake_clock_.empty()) mounts.push_back({fake_clock_folder, shared_memory_mib});
   if (!mounts.empty()) {
     BOOST_OUTCOME_TRY(mounts_, PrivateMounts::make(mounts));
   }

@@ -28,8 +28,7 @@ inline Parameter percent_of_packets() {
 /// Of the faults that alter packets one by one.
 inline constexpr std::string_view alteration_back_end =
     "a kernel queue (NFQUEUE) where packets arrive, or netem below HTB where they leave; fed by nftables rules that "
-    "end "
-    "with its agent and match only what expires";
+    "end with its agent and match only what expires";
 inline constexpr std::string_view alteration_undo =
     "what is held is let go, by netem for up to a second; rules and class are removed, the class from the undo journal "
     "where its agent died; proven when neither is listed";

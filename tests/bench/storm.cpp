@@ -69,8 +69,7 @@ bool report(bool json, Ground ground, const Part& part, const Aftermath& sum) {
   } else {
     fmt::print(
         "storm.{}: {} left behind of {} (goal 0, {}), {} of them with faults in force, {} when they were renewed, {} "
-        "on "
-        "control groups\n",
+        "on control groups\n",
         name, sum.left_behind, sum.rounds, clean ? "holds" : "MISSED", sum.in_force, sum.renewed, sum.in_group);
   }
   bool soon = report_slowest(json, name + ".slowest", sum.slowest_s, part.goal_s);

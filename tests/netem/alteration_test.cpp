@@ -137,7 +137,7 @@ TEST_F(NetemAlterationTest, RefusesWhatNetemCannotAndWhatIsInTheWay) {
   EXPECT_THAT(refused.error().context, HasSubstr("needs direction = \"in\""));
   auto& everybody = leaving("network.duplicate", 2, "any");
   EXPECT_THAT(applied(everybody), HasSubstr("they have to be named"));
-  add_foreign_qdisc();
+  ASSERT_TRUE(troop::test::add_foreign_qdisc());
   const auto with_it = kernel_state();
   auto& reorders = leaving("network.reorder", 3);
   refused = apply(reorders);

@@ -55,16 +55,6 @@ class NetemFaultTest : public testing::Test {
   static std::string kernel_state() {
     return Nftables::open().value().list("list ruleset").value() + troop::test::qdiscs();
   }
-  static void add_foreign_qdisc() {
-    using namespace netlink;
-    const auto socket = route_socket().value();
-    const Owned<rtnl_qdisc> foreign{rtnl_qdisc_alloc()};
-    rtnl_tc_set_ifindex(TC_CAST(foreign.get()), 1);
-    rtnl_tc_set_parent(TC_CAST(foreign.get()), TC_H_ROOT);
-    rtnl_tc_set_handle(TC_CAST(foreign.get()), 0x10000);
-    rtnl_tc_set_kind(TC_CAST(foreign.get()), "htb");
-    ASSERT_EQ(rtnl_qdisc_add(socket.get(), foreign.get(), NLM_F_CREATE), 0);
-  }
 
   troop::test::PrivateNetwork network_;
   troop::test::HostParts parts_;

@@ -81,7 +81,7 @@ TEST_F(NetemLatencyTest, HoldsWherePacketsArriveWhatNetemCannot) {
 
 TEST_F(NetemLatencyTest, LeavesTheQdiscsOfOthersAlone) {
   const test::Chatter chatter{"127.0.0.1", "127.0.0.2"};
-  add_foreign_qdisc();
+  ASSERT_TRUE(troop::test::add_foreign_qdisc());
   const auto with_it = kernel_state();
   auto& out = latency({{"direction", std::string{"out"}}});
   const auto refused = apply(out);

@@ -106,14 +106,7 @@ TEST_F(ShapingTest, SharesALinkWithAnotherAndLeavesItTheQdisc) {
 }
 
 TEST_F(ShapingTest, LeavesTheQdiscsOfOthersAlone) {
-  using namespace netlink;
-  const auto socket = route_socket().value();
-  const Owned<rtnl_qdisc> foreign{rtnl_qdisc_alloc()};
-  rtnl_tc_set_ifindex(TC_CAST(foreign.get()), 1);
-  rtnl_tc_set_parent(TC_CAST(foreign.get()), TC_H_ROOT);
-  rtnl_tc_set_handle(TC_CAST(foreign.get()), 0x10000);
-  rtnl_tc_set_kind(TC_CAST(foreign.get()), "htb");
-  ASSERT_EQ(rtnl_qdisc_add(socket.get(), foreign.get(), NLM_F_CREATE), 0);
+  ASSERT_TRUE(troop::test::add_foreign_qdisc());
   const auto with_it = qdiscs();
   const auto refused = plan_shaping(peer());
   ASSERT_TRUE(refused.has_error());
